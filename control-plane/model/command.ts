@@ -1,0 +1,106 @@
+/**
+ * Commands are the entries of the replicated log: proposed, committed, applied. Each carries an
+ * idempotency key, so that a retry is applied once, and the proposer's wall clock, so that apply
+ * needs none.
+ */
+
+import type { FencingToken } from './decision.ts';
+import type { Mode } from './mode.ts';
+import type { NodeRegistration } from './node.ts';
+import type { ScalePolicy } from './policy.ts';
+import type { Workload } from './workload.ts';
+
+interface CommandHead {
+  /** 1 to 128 characters; the same key is applied once. */
+  readonly key: string;
+  readonly atMs: number;
+}
+
+/** What a tick decided for one policy and the state must remember. */
+export interface DecisionEntry {
+  readonly decisionId: string;
+  readonly workloadId: string;
+  readonly policyId: string;
+  readonly recommendation: number | null;
+  readonly action: {
+    readonly fromReplicas: number;
+    readonly toReplicas: number;
+    readonly deadlineMs: number;
+  } | null;
+}
+
+export type ActionOutcome = 'verified' | 'failed';
+
+export type Command =
+  | (CommandHead & { readonly kind: 'register_node'; readonly registration: NodeRegistration })
+  | (CommandHead & { readonly kind: 'remove_node'; readonly nodeId: string })
+  | (CommandHead & {
+      readonly kind: 'put_workload';
+      readonly workload: Workload;
+      /** Version that must be current: null for any, 0 for "must not exist". */
+      readonly expectedVersion: number | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'remove_workload';
+      readonly workloadId: string;
+      readonly expectedVersion: number | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'put_policy';
+      readonly policy: ScalePolicy;
+      readonly expectedVersion: number | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'remove_policy';
+      readonly policyId: string;
+      readonly expectedVersion: number | null;
+    })
+  | (CommandHead & { readonly kind: 'set_mode'; readonly mode: Mode })
+  | (CommandHead & {
+      readonly kind: 'set_workload_mode';
+      readonly workloadId: string;
+      readonly mode: Mode;
+    })
+  | (CommandHead & {
+      readonly kind: 'record_decisions';
+      readonly entries: readonly DecisionEntry[];
+    })
+  | (CommandHead & {
+      readonly kind: 'finish_action';
+      readonly workloadId: string;
+      readonly decisionId: string;
+      readonly outcome: ActionOutcome;
+      /** Replicas found ready; the new desired number when the action failed. */
+      readonly readyReplicas: number;
+    });
+
+export type CommandKind = Command['kind'];
+
+/** Why the state machine refused a command; a refusal changes nothing. */
+export const COMMAND_REFUSALS = [
+  'version_conflict',
+  'workload_not_found',
+  'policy_not_found',
+  'node_not_found',
+  'workload_has_policy',
+  'workload_already_has_policy',
+  'action_in_flight',
+  'action_not_found',
+] as const;
+export type CommandRefusal = (typeof COMMAND_REFUSALS)[number];
+
+export type Applied =
+  | {
+      readonly kind: 'applied';
+      /** New version of the noun that was put; 0 where the command has none. */
+      readonly version: number;
+      /** True when the key had been applied before; the state is as it was. */
+      readonly repeated: boolean;
+    }
+  | { readonly kind: 'refused'; readonly refusal: CommandRefusal; readonly detail: string };
+
+/** A command's place in the log and what became of it. */
+export interface Committed {
+  readonly token: FencingToken;
+  readonly result: Applied;
+}

@@ -1,0 +1,73 @@
+/**
+ * The closed sets of reasons. One value is the log field, the metric label, the column and the
+ * word in an explanation; two causes never share one. Nothing here decides which applies.
+ */
+
+/** Why a signal cannot be used. Every one of them blocks scale-in. */
+export const SIGNAL_REASONS = [
+  /** The metrics source gave no answer: refused, timed out, HTTP error, breaker open. */
+  'signal_unavailable',
+  /** It answered with something that is not the Prometheus API: HTML, cut JSON, a wrong shape. */
+  'signal_malformed',
+  /** Its answer was larger than the limit and was not read. */
+  'signal_oversized',
+  /** It refused the query itself (bad_data, execution error). */
+  'signal_rejected',
+  /** The query returned no series. */
+  'signal_absent',
+  /** The query returned more than one series. */
+  'signal_ambiguous',
+  /** The value is NaN or infinite. */
+  'signal_not_a_number',
+  /** The oldest sample under the value is older than the policy allows, or its age is unknown. */
+  'signal_stale',
+  /** Fewer replicas report than are ready. */
+  'signal_partial',
+] as const;
+export type SignalReason = (typeof SIGNAL_REASONS)[number];
+
+/** Why a decision acts. */
+export const ACT_REASONS = [
+  'above_target',
+  'below_target',
+  'below_minimum',
+  'above_maximum',
+] as const;
+export type ActReason = (typeof ACT_REASONS)[number];
+
+/** Why a decision holds. */
+export const HOLD_REASONS = [
+  ...SIGNAL_REASONS,
+  /** The proposal is within the policy's tolerance of the target. */
+  'within_tolerance',
+  /** The proposal, once rounded, is the number of replicas that there is. */
+  'at_desired',
+  /** A stabilization window still remembers a higher (down) or lower (up) recommendation. */
+  'stabilizing_down',
+  'stabilizing_up',
+  /** The last scaling action in that direction is too recent. */
+  'cooldown_down',
+  'cooldown_up',
+  /** An earlier action is not verified yet. */
+  'action_in_flight',
+  /** The proposal is beyond the bound at which the workload already is. */
+  'at_maximum',
+  'at_minimum',
+  /** The scaling target did not say how many replicas there are. */
+  'actual_unknown',
+  /** The workload or the whole plane may not act: observe, advise, or the global stop. */
+  'mode_observe',
+  'mode_advise',
+  'mode_stopped',
+] as const;
+export type HoldReason = (typeof HOLD_REASONS)[number];
+
+export type Reason = ActReason | HoldReason;
+
+/** Every reason that a decision record may carry. */
+export const REASONS: readonly Reason[] = [...ACT_REASONS, ...HOLD_REASONS];
+
+/** Marks a switch over a union as complete; reaching it is a bug. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

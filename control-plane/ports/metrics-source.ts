@@ -1,0 +1,42 @@
+/** Where observations come from: any server of the Prometheus query API. */
+
+import type { ReadFailure } from '../model/observation.ts';
+
+/** One series of an instant answer. Value may be NaN or infinite: the caller judges. */
+export interface InstantSample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** The evaluation time, not the sample's. */
+  readonly evaluatedAtMs: number;
+}
+
+export interface RangeSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly points: readonly (readonly [atMs: number, value: number])[];
+}
+
+export type InstantReading =
+  | { readonly kind: 'vector'; readonly samples: readonly InstantSample[] }
+  | { readonly kind: 'failed'; readonly reason: ReadFailure; readonly detail: string };
+
+export type RangeReading =
+  | { readonly kind: 'matrix'; readonly series: readonly RangeSeries[] }
+  | { readonly kind: 'failed'; readonly reason: ReadFailure; readonly detail: string };
+
+export interface RangeQuery {
+  readonly query: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+}
+
+/** Never rejects for trouble outside: each reading carries its own failure. */
+export interface MetricsSource {
+  /** Answers in the queries' order; all are evaluated at `atMs`, in parallel, under one deadline. */
+  readInstant(
+    queries: readonly string[],
+    atMs: number,
+    signal: AbortSignal,
+  ): Promise<readonly InstantReading[]>;
+  readRange(queries: readonly RangeQuery[], signal: AbortSignal): Promise<readonly RangeReading[]>;
+}
