@@ -110,7 +110,11 @@ export interface ScaleOutcome {
   readonly verdict: Verdict;
   readonly proposals: readonly Proposal[];
   readonly stages: readonly StageRecord[];
-  /** What the stabilization windows shall remember; null when no signal could be used. */
+  /**
+   * What the stabilization windows shall remember. A tick that could not use its signals recommends
+   * to stay, so that scale-in waits a whole window of good data after an outage. Null only when the
+   * scaling target did not say how many replicas there are.
+   */
   readonly recommendation: number | null;
 }
 

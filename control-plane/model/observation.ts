@@ -3,10 +3,7 @@
  * decider whether that is fresh and complete enough.
  */
 
-import type { SignalReason } from './reasons.ts';
-
-/** Failures that are seen on reading; age and coverage are judged by the decider. */
-export type ReadFailure = Exclude<SignalReason, 'signal_stale' | 'signal_partial'>;
+import type { ReadFailure } from './reasons.ts';
 
 export type Observation =
   | {

@@ -19,12 +19,22 @@ export const SIGNAL_REASONS = [
   'signal_ambiguous',
   /** The value is NaN or infinite. */
   'signal_not_a_number',
+  /** The value is negative: no load is. */
+  'signal_out_of_range',
   /** The oldest sample under the value is older than the policy allows, or its age is unknown. */
   'signal_stale',
   /** Fewer replicas report than are ready. */
   'signal_partial',
+  /** No replica is ready, so a value per replica says nothing. */
+  'no_replica_ready',
 ] as const;
 export type SignalReason = (typeof SIGNAL_REASONS)[number];
+
+/** The failures that are seen on reading; the others need the policy, the time or the replicas. */
+export type ReadFailure = Exclude<
+  SignalReason,
+  'signal_stale' | 'signal_partial' | 'signal_out_of_range' | 'no_replica_ready'
+>;
 
 /** Why a decision acts. */
 export const ACT_REASONS = [
@@ -66,6 +76,10 @@ export type Reason = ActReason | HoldReason;
 
 /** Every reason that a decision record may carry. */
 export const REASONS: readonly Reason[] = [...ACT_REASONS, ...HOLD_REASONS];
+
+export function isHoldReason(reason: Reason): reason is HoldReason {
+  return HOLD_REASONS.some((hold) => hold === reason);
+}
 
 /** Marks a switch over a union as complete; reaching it is a bug. */
 export function unreachable(value: never): never {

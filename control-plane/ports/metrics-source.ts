@@ -1,6 +1,6 @@
 /** Where observations come from: any server of the Prometheus query API. */
 
-import type { ReadFailure } from '../model/observation.ts';
+import type { ReadFailure } from '../model/reasons.ts';
 
 /** One series of an instant answer. Value may be NaN or infinite: the caller judges. */
 export interface InstantSample {
