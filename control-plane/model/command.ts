@@ -37,6 +37,11 @@ export type Command =
   | (CommandHead & {
       readonly kind: 'put_workload';
       readonly workload: Workload;
+      /**
+       * Where the document comes from. A file that is read again at each start must not undo the
+       * mode that an operator has set since: it changes the mode only when its own word changed.
+       */
+      readonly source: 'file' | 'api';
       /** Version that must be current: null for any, 0 for "must not exist". */
       readonly expectedVersion: number | null;
     })

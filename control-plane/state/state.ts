@@ -3,18 +3,23 @@
  * which order never matters; everything else (load, health, history) lives elsewhere.
  */
 
-import type { Brakes, InFlightAction } from '../model/decision.ts';
+import type { Brakes, FencingToken, InFlightAction } from '../model/decision.ts';
 import type { Mode } from '../model/mode.ts';
 import type { NodeRegistration } from '../model/node.ts';
 import type { StoredPolicy } from '../model/policy.ts';
 import type { Workload } from '../model/workload.ts';
+import { emptyRecord } from './records.ts';
 
 export interface WorkloadState {
   readonly workload: Workload;
   /** Counts up from 1 with each change; the ETag. */
   readonly version: number;
+  /** In force now: the document's, until an operator sets another. */
+  readonly mode: Mode;
   /** Replicas wanted by the last committed decision, or replicasInitial before any. */
   readonly desired: number;
+  /** The entry that last set `desired` or the description: what a scaling target is told under. */
+  readonly desiredToken: FencingToken;
   readonly inFlight: InFlightAction | null;
 }
 
@@ -23,6 +28,7 @@ export interface NodeState {
   readonly registeredAtMs: number;
 }
 
+/** The maps have no prototype: an id finds what was put under it or undefined, also `constructor`. */
 export interface PlaneState {
   /** Version of this shape; a member refuses a snapshot of a newer one. */
   readonly formatVersion: 1;
@@ -44,9 +50,9 @@ export interface AppliedKey {
 export const INITIAL_STATE: PlaneState = {
   formatVersion: 1,
   mode: 'act',
-  nodes: {},
-  workloads: {},
-  policies: {},
-  brakes: {},
+  nodes: emptyRecord(),
+  workloads: emptyRecord(),
+  policies: emptyRecord(),
+  brakes: emptyRecord(),
   appliedKeys: [],
 };

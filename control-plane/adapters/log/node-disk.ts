@@ -1,0 +1,73 @@
+/** The disk of the machine, through node:fs. It adds no retry: after a failed sync none can be trusted. */
+
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Disk, DiskFile } from './disk.ts';
+import { takeLock } from './lock.ts';
+
+export const NODE_DISK: Disk = {
+  makeDirectory,
+  list: (directory) => readdir(directory),
+  read: (path) => readFile(path),
+  readRange,
+  create: async (path) => fileOn(await open(path, 'w')),
+  open: async (path) => fileOn(await open(path, 'r+')),
+  rename,
+  remove: (path) => rm(path),
+  syncDirectory,
+  lock: takeLock,
+};
+
+function fileOn(handle: FileHandle): DiskFile {
+  return {
+    write: async (bytes, position) => {
+      let done = 0;
+      while (done < bytes.length) {
+        const left = bytes.length - done;
+        const { bytesWritten } = await handle.write(bytes, done, left, position + done);
+        done += bytesWritten;
+      }
+    },
+    truncate: (length) => handle.truncate(length),
+    sync: () => handle.datasync(),
+    close: () => handle.close(),
+  };
+}
+
+async function readRange(path: string, position: number, length: number): Promise<Uint8Array> {
+  const handle = await open(path, 'r');
+  try {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Syncs every directory that gained a name, from the first new one's parent down. */
+async function makeDirectory(path: string): Promise<void> {
+  const wanted = resolve(path);
+  const first = await mkdir(wanted, { recursive: true });
+  if (first === undefined) return;
+  const top = dirname(first);
+  for (let at = dirname(wanted); ; at = dirname(at)) {
+    await syncDirectory(at);
+    if (at === top) return;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
