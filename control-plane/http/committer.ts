@@ -1,0 +1,102 @@
+/**
+ * Proposes a client's command and waits for its commit, under a deadline. A refusal of the state
+ * machine becomes the client's refusal. An Idempotency-Key becomes the command's key together with
+ * whose it is, what it asks for and a digest of the body; so a repeat is applied once, and the same
+ * key with another body is refused rather than answered as if it had been applied.
+ */
+
+import { createHash, randomUUID } from 'node:crypto';
+
+import type { Command, CommandRefusal, Committed } from '../model/command.ts';
+import type { Clock } from '../ports/clock.ts';
+import { type Consensus, ConsensusError } from '../ports/consensus.ts';
+import { HttpRefusal, type ProblemCode, REFUSAL_CODES } from './errors.ts';
+import type { Call } from './route.ts';
+
+export interface CommandHead {
+  readonly key: string;
+  readonly atMs: number;
+}
+
+export type AnyCall = Call<unknown, unknown, unknown>;
+
+export interface Committer {
+  /**
+   * Resolves once the command is committed and applied.
+   * @param codes where a refusal means something else to this route
+   * @throws HttpRefusal, ConsensusError
+   */
+  commit(
+    call: AnyCall,
+    command: (head: CommandHead) => Command,
+    codes?: Partial<Record<CommandRefusal, ProblemCode>>,
+  ): Promise<Applied>;
+}
+
+/** What an applied command gave. */
+type Applied = Extract<Committed['result'], { kind: 'applied' }>;
+
+/** 201 when a put created what it put, and again when that very request is repeated. */
+export function createdStatus(applied: Applied, versionBefore: number | null): 200 | 201 {
+  return applied.version === 1 && (versionBefore === null || applied.repeated) ? 201 : 200;
+}
+
+export function createCommitter(
+  consensus: Consensus,
+  clock: Clock,
+  commitTimeoutMs: number,
+): Committer {
+  return {
+    commit: async (call, command, codes = {}) => {
+      const key = commandKey(call, consensus);
+      // The client's going away does not take the change back: only the deadline gives up.
+      const signal = AbortSignal.timeout(commitTimeoutMs);
+      const committed = await propose(consensus, command({ key, atMs: clock.nowMs() }), signal);
+      if (committed.result.kind === 'applied') return committed.result;
+      const { refusal, detail } = committed.result;
+      throw new HttpRefusal(codes[refusal] ?? REFUSAL_CODES[refusal], detail);
+    },
+  };
+}
+
+async function propose(consensus: Consensus, command: Command, signal: AbortSignal) {
+  try {
+    return await consensus.propose(command, signal);
+  } catch (cause) {
+    if (cause instanceof ConsensusError) throw withLeader(cause, consensus);
+    if (signal.aborted) {
+      throw new HttpRefusal('commit_unknown', 'The change was not confirmed in time.', { cause });
+    }
+    throw cause;
+  }
+}
+
+function withLeader(cause: ConsensusError, consensus: Consensus): Error {
+  if (cause.failure !== 'not_leader') return cause;
+  const leader = consensus.status().leadership.leaderId;
+  const detail =
+    leader === null
+      ? 'This member does not lead, and no leader is known.'
+      : `This member does not lead; the leader is ${leader}.`;
+  return new HttpRefusal('not_leader', detail, { cause });
+}
+
+function commandKey(call: AnyCall, consensus: Consensus): string {
+  const given = call.expectation.idempotencyKey;
+  if (given === null) return `http-${randomUUID()}`;
+  const { method, path, principal } = call.raw;
+  const scope = `http-${digest(JSON.stringify([principal.keyId, method, path, given]))}-`;
+  const key = `${scope}${digest(call.bodyBytes)}`;
+  const applied = consensus.readState().appliedKeys;
+  if (applied.some((one) => one.key.startsWith(scope) && one.key !== key)) {
+    throw new HttpRefusal(
+      'idempotency_key_reused',
+      'This key was sent before with another body; nothing was applied.',
+    );
+  }
+  return key;
+}
+
+function digest(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,69 @@
+/** A request is one server span in the caller's trace, and its problem carries that trace's id. */
+
+import assert from 'node:assert/strict';
+
+import { startTracing, type Tracing } from '../../../control-plane/telemetry/tracing.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../support/otlp-receiver.ts';
+import { problemOf, startTestPlane, type TestPlane } from '../../support/http-plane.ts';
+
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const PARENT_ID = '00f067aa0ba902b7';
+
+describe('the trace of a request', () => {
+  let receiver: OtlpReceiver;
+  let tracing: Tracing;
+  let plane: TestPlane;
+
+  before(async () => {
+    receiver = await startOtlpReceiver();
+    tracing = startTracing({
+      serviceName: 'test',
+      serviceVersion: '0',
+      instanceId: 'test',
+      environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint },
+      onDropped: () => undefined,
+    });
+    plane = await startTestPlane();
+  });
+  after(async () => {
+    await plane.stop();
+    await receiver.stop();
+  });
+
+  it('continues the caller’s, is named by method and route, and follows the HTTP conventions', async () => {
+    const traceparent = `00-${TRACE_ID}-${PARENT_ID}-01`;
+    const answer = await plane.send({
+      path: '/v1/nodes/gone?x=secret',
+      headers: { traceparent, 'user-agent': 'test' },
+    });
+    assert.equal(problemOf(answer).trace_id, TRACE_ID);
+    plane.consensus.failWith('bug');
+    const failed = await plane.send({ method: 'PUT', path: '/v1/mode', body: { mode: 'act' } });
+    await plane.send({ path: '/nothing/here' });
+    await tracing.stop();
+
+    const span = receiver.spans.find((one) => one.traceId === TRACE_ID);
+    assert.equal(span?.name, 'GET /v1/nodes/{nodeId}');
+    assert.equal(span.parentSpanId, PARENT_ID);
+    assert.equal(span.kind, 2);
+    assert.equal(span.failed, false);
+    const { attributes } = span;
+    assert.equal(attributes['http.request.method'], 'GET');
+    assert.equal(attributes['http.route'], '/v1/nodes/{nodeId}');
+    assert.equal(attributes['url.path'], '/v1/nodes/gone');
+    assert.equal(attributes['url.scheme'], 'http');
+    assert.equal(attributes['http.response.status_code'], 400);
+    assert.equal(attributes['user_agent.original'], 'test');
+    assert.equal(attributes['server.port'], plane.port);
+    assert.doesNotMatch(JSON.stringify(span), /secret/u);
+
+    const bug = receiver.spans.find((one) => one.traceId === problemOf(failed).trace_id);
+    assert.equal(bug?.name, 'PUT /v1/mode');
+    assert.equal(bug.failed, true);
+    assert.equal(bug.attributes['error.type'], 'TypeError');
+    assert.ok(
+      receiver.spans.some((one) => one.name === 'GET'),
+      'an unmatched path names no span',
+    );
+  });
+});
