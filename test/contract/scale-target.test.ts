@@ -1,0 +1,73 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { findOwned } from '../../control-plane/adapters/local-process/processes.ts';
+import { createLocalProcessTarget } from '../../control-plane/adapters/local-process/target.ts';
+import type { LocalProcessScaleTarget } from '../../control-plane/adapters/local-process/target.ts';
+import { localWorkload } from '../support/local-workload.ts';
+import { createMemoryScaleTarget, createMemoryWorld } from '../support/memory-scale-target.ts';
+import { skipBecause } from '../support/skip.ts';
+import { describeScaleTarget } from './scale-target.ts';
+
+describeScaleTarget('in memory', () => {
+  const world = createMemoryWorld();
+  let target = createMemoryScaleTarget(world);
+  return Promise.resolve({
+    target,
+    workload: (id) => localWorkload(id),
+    crash(replica) {
+      target.endReplica(replica.replicaId);
+      return Promise.resolve();
+    },
+    restart: () => {
+      target = createMemoryScaleTarget(world);
+      return Promise.resolve(target);
+    },
+    close: () => Promise.resolve(),
+  });
+});
+
+if (process.platform === 'linux') {
+  describeScaleTarget('local processes', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'omnimind-target-'));
+    const open = async (): Promise<LocalProcessScaleTarget> => {
+      const target = createLocalProcessTarget({
+        directory,
+        portsFrom: 24_000,
+        portsTo: 24_999,
+        nowMs: Date.now,
+        limits: { tickMs: 50, backoffMinMs: 50 },
+      });
+      await target.start();
+      return target;
+    };
+    let target = await open();
+    return {
+      target,
+      workload: (id) => localWorkload(id),
+      async crash(replica) {
+        const owner = (await readFile(join(directory, 'owner'), 'utf8')).trim();
+        const found = await findOwned(owner);
+        const pid = found.find((each) => each.replicaId === replica.replicaId)?.identity.pid;
+        if (pid === undefined) throw new Error(`${replica.replicaId} does not run`);
+        process.kill(pid, 'SIGKILL');
+      },
+      async restart() {
+        await target.stop('keep');
+        target = await open();
+        return target;
+      },
+      async close() {
+        await target.stop('stop');
+        await rm(directory, { recursive: true, force: true });
+      },
+    };
+  });
+} else {
+  describe('scale target contract: local processes', () => {
+    it('does all of the above', function () {
+      skipBecause(this, 'needs /proc');
+    });
+  });
+}
