@@ -43,6 +43,7 @@ export interface ScaleLoopOptions {
 export class ScaleLoop {
   readonly #options: ScaleLoopOptions;
   #lastTickMs = 0;
+  #lastEndedMs: number | null = null;
   readonly #lastDecisions = new Map<string, DecisionRecord>();
 
   constructor(options: ScaleLoopOptions) {
@@ -52,6 +53,11 @@ export class ScaleLoop {
   /** The last decision for a workload on this member since its start. */
   lastDecision(workloadId: string): DecisionRecord | null {
     return this.#lastDecisions.get(workloadId) ?? null;
+  }
+
+  /** Monotonic ms at which the last tick ended without failing; null before the first. */
+  get lastEndedMs(): number | null {
+    return this.#lastEndedMs;
   }
 
   /** One tick. Rejects when nothing could be committed or recorded; then nothing acted either. */
@@ -72,6 +78,7 @@ export class ScaleLoop {
       },
       { root: true },
     );
+    this.#lastEndedMs = this.#options.clock.monotonicMs();
   }
 
   async #stage<T>(

@@ -1,0 +1,64 @@
+/**
+ * Whether this member can do its work, one check per dependency. Only what makes answers wrong or
+ * impossible fails it; what the plane can live without degrades it. Checks read what is known; they
+ * ask nobody and wait for nothing.
+ */
+
+import type { PrometheusSource } from '../adapters/prometheus/source.ts';
+import type { SingleMember } from '../adapters/log/single-member.ts';
+import type { ReadinessCheck } from '../http/plane.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DecisionStore } from '../ports/decision-store.ts';
+
+/** Ticks that may fall out before the loop counts as late. */
+const TICKS_LATE_MAX = 3;
+
+export interface ReadinessParts {
+  readonly consensus: SingleMember;
+  readonly source: PrometheusSource;
+  readonly decisions: DecisionStore;
+  /** Monotonic ms at which the last tick ended; null before the first. */
+  readonly lastTickEndedMs: () => number | null;
+  readonly clock: Clock;
+  readonly tickIntervalMs: number;
+}
+
+export function createReadinessChecks(parts: ReadinessParts): readonly (() => ReadinessCheck)[] {
+  return [
+    () => logCheck(parts.consensus),
+    () => prometheusCheck(parts.source),
+    () => decisionStoreCheck(parts.decisions),
+    () => scaleLoopCheck(parts),
+  ];
+}
+
+function logCheck(consensus: SingleMember): ReadinessCheck {
+  const failure = consensus.failure();
+  if (failure !== null) return { name: 'log', status: 'failed', detail: failure };
+  const { leadership, commitIndex } = consensus.status();
+  const detail = `${leadership.kind} of term ${leadership.term} at index ${commitIndex}`;
+  return { name: 'log', status: 'ok', detail };
+}
+
+function prometheusCheck(source: PrometheusSource): ReadinessCheck {
+  const { breaker, lastError } = source.status();
+  if (lastError === null) return { name: 'prometheus', status: 'ok', detail: `breaker ${breaker}` };
+  return { name: 'prometheus', status: 'degraded', detail: lastError };
+}
+
+function decisionStoreCheck(decisions: DecisionStore): ReadinessCheck {
+  const { connected, buffered, dropped, lastError } = decisions.status();
+  const counts = `${buffered} records wait on disk, ${dropped} were given up`;
+  if (connected) return { name: 'decision_store', status: 'ok', detail: counts };
+  const why = lastError ?? 'not connected yet';
+  return { name: 'decision_store', status: 'degraded', detail: `${why}; ${counts}` };
+}
+
+function scaleLoopCheck(parts: ReadinessParts): ReadinessCheck {
+  const endedMs = parts.lastTickEndedMs();
+  if (endedMs === null) return { name: 'scale_loop', status: 'degraded', detail: 'no tick yet' };
+  const ageMs = Math.round(parts.clock.monotonicMs() - endedMs);
+  const late = ageMs > TICKS_LATE_MAX * parts.tickIntervalMs;
+  const detail = `the last tick ended ${ageMs} ms ago`;
+  return { name: 'scale_loop', status: late ? 'degraded' : 'ok', detail };
+}

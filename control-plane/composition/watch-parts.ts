@@ -1,0 +1,62 @@
+/** Ties what the parts know of themselves to the series that show it, read at each scrape. */
+
+import type { SingleMember } from '../adapters/log/single-member.ts';
+import type { PrometheusSource } from '../adapters/prometheus/source.ts';
+import type { ReadinessCheck } from '../http/plane.ts';
+import type { RequestObserver } from '../http/observer.ts';
+import type { Command, Committed } from '../model/command.ts';
+import type { DecisionStore } from '../ports/decision-store.ts';
+import type { Series } from '../telemetry/series.ts';
+
+export interface WatchedParts {
+  readonly consensus: SingleMember;
+  readonly source: PrometheusSource;
+  readonly decisions: DecisionStore;
+  readonly checks: readonly (() => ReadinessCheck)[];
+}
+
+const STATUSES = ['ok', 'degraded', 'failed'] as const;
+
+export function watchParts(series: Series, parts: WatchedParts): void {
+  series.onScrape(() => {
+    const log = parts.consensus.status();
+    series.logCommitIndex.set({}, log.commitIndex);
+    series.logAppliedIndex.set({}, log.appliedIndex);
+    series.logSizeBytes.set({}, log.logBytes);
+    series.metricsSourceBreakerOpen.set({}, parts.source.status().breaker === 'open' ? 1 : 0);
+    const store = parts.decisions.status();
+    series.decisionStoreConnected.set({}, store.connected ? 1 : 0);
+    series.decisionStoreBuffered.set({}, store.buffered);
+    series.decisionStoreDropped.raiseTo({}, store.dropped);
+    for (const check of parts.checks) {
+      const found = check();
+      for (const status of STATUSES) {
+        const labels = { check: found.name, status };
+        series.readinessChecks.set(labels, status === found.status ? 1 : 0);
+      }
+    }
+  });
+}
+
+/** Counts a command that was applied or refused. */
+export function countCommand(series: Series, command: Command, { result }: Committed): void {
+  const { kind } = command;
+  if (result.kind === 'refused') {
+    series.commands.inc({ kind, result: 'refused' });
+    series.commandRefusals.inc({ refusal: result.refusal });
+  } else {
+    series.commands.inc({ kind, result: result.repeated ? 'repeated' : 'applied' });
+  }
+}
+
+export function observeRequests(series: Series): RequestObserver {
+  return {
+    requestStarted: () => series.httpRequestsInFlight.add({}, 1),
+    requestFinished: ({ method, route, status, durationMs }) => {
+      series.httpRequestsInFlight.add({}, -1);
+      series.httpRequests.inc({ method, route, status: String(status) });
+      series.httpRequestDuration.observe({ method, route }, durationMs / 1_000);
+    },
+    authFailed: (cause) => series.httpAuthFailures.inc({ cause }),
+  };
+}
