@@ -10,8 +10,9 @@ import type { ReadinessCheck } from '../http/plane.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DecisionStore } from '../ports/decision-store.ts';
 
-/** Ticks that may fall out before the loop counts as late. */
+/** Ticks that may fall out before the loop counts as standing still, and the least time for it, in ms. */
 const TICKS_LATE_MAX = 3;
+const LATE_MIN_MS = 10_000;
 
 export interface ReadinessParts {
   readonly consensus: SingleMember;
@@ -24,11 +25,12 @@ export interface ReadinessParts {
 }
 
 export function createReadinessChecks(parts: ReadinessParts): readonly (() => ReadinessCheck)[] {
+  const startedMs = parts.clock.monotonicMs();
   return [
     () => logCheck(parts.consensus),
     () => prometheusCheck(parts.source),
     () => decisionStoreCheck(parts.decisions),
-    () => scaleLoopCheck(parts),
+    () => scaleLoopCheck(parts, startedMs),
   ];
 }
 
@@ -54,11 +56,12 @@ function decisionStoreCheck(decisions: DecisionStore): ReadinessCheck {
   return { name: 'decision_store', status: 'degraded', detail: `${why}; ${counts}` };
 }
 
-function scaleLoopCheck(parts: ReadinessParts): ReadinessCheck {
+/** A loop that stands still decides nothing, however well the rest is: the member is not ready. */
+function scaleLoopCheck(parts: ReadinessParts, startedMs: number): ReadinessCheck {
   const endedMs = parts.lastTickEndedMs();
-  if (endedMs === null) return { name: 'scale_loop', status: 'degraded', detail: 'no tick yet' };
-  const ageMs = Math.round(parts.clock.monotonicMs() - endedMs);
-  const late = ageMs > TICKS_LATE_MAX * parts.tickIntervalMs;
-  const detail = `the last tick ended ${ageMs} ms ago`;
-  return { name: 'scale_loop', status: late ? 'degraded' : 'ok', detail };
+  const ageMs = Math.round(parts.clock.monotonicMs() - (endedMs ?? startedMs));
+  const late = ageMs > Math.max(LATE_MIN_MS, TICKS_LATE_MAX * parts.tickIntervalMs);
+  const detail = `${endedMs === null ? 'started' : 'the last tick ended'} ${ageMs} ms ago`;
+  if (late) return { name: 'scale_loop', status: 'failed', detail };
+  return { name: 'scale_loop', status: endedMs === null ? 'degraded' : 'ok', detail };
 }

@@ -1,0 +1,80 @@
+/** The options of `npm start -- …`: parsed, or refused with every problem at once. */
+
+import { parseArgs } from 'node:util';
+
+export interface StartOptions {
+  readonly kind: 'start';
+  /** Folder of the data, the logs and the lock; null for the default. */
+  readonly data: string | null;
+  /** Begin without the data of earlier runs. */
+  readonly fresh: boolean;
+  /** Choose free ports at once instead of trying the usual ones first. */
+  readonly freePorts: boolean;
+  readonly load: boolean;
+  readonly seed: number;
+}
+
+export type ParsedOptions =
+  StartOptions | { readonly kind: 'help' } | { readonly kind: 'refused'; readonly message: string };
+
+export const HELP = `npm start -- [options]
+
+Brings up Prometheus, the control plane, an agent, and a demo workload under load, all on
+127.0.0.1, then prints one line per decision that acts. Ctrl-C stops all of it.
+
+  --data DIR     folder of the data, logs and lock (default .data/start)
+  --fresh        begin without the data of earlier runs
+  --free-ports   choose free ports at once instead of trying 7400, 7410, 7420, 7421 and 9090 first
+  --no-load      no load generator: send requests to the front yourself
+  --seed N       seed of the load, 0 to 4294967295 (default 1)
+  --docker       not available in this version
+  --help         this text
+
+Settings of the control plane and the agent (OMNIMIND_…) are taken from the environment, e.g.
+OMNIMIND_DATABASE_URL=postgres://… npm start`;
+
+export function parseOptions(args: readonly string[]): ParsedOptions {
+  const parsed = parse(args);
+  if (parsed.kind === 'refused') return parsed;
+  const { values } = parsed;
+  if (values.help === true) return { kind: 'help' };
+  if (values.docker === true) {
+    return { kind: 'refused', message: '--docker is not available in this version: run npm start' };
+  }
+  const seed = Number(values.seed ?? 1);
+  if (!Number.isInteger(seed) || seed < 0 || seed > 2 ** 32 - 1) {
+    return { kind: 'refused', message: '--seed takes an integer from 0 to 4294967295' };
+  }
+  if (values.data === '') return { kind: 'refused', message: '--data takes a folder' };
+  return {
+    kind: 'start',
+    data: values.data ?? null,
+    fresh: values.fresh === true,
+    freePorts: values['free-ports'] === true,
+    load: values['no-load'] !== true,
+    seed,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        data: { type: 'string' },
+        fresh: { type: 'boolean' },
+        'free-ports': { type: 'boolean' },
+        'no-load': { type: 'boolean' },
+        seed: { type: 'string' },
+        docker: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    return { kind: 'parsed' as const, values };
+  } catch (error) {
+    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    return { kind: 'refused' as const, message: `${sentence}; see npm start -- --help` };
+  }
+}
