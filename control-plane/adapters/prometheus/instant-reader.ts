@@ -1,0 +1,170 @@
+/**
+ * Reads many instant queries at one time: equal ones once, most of them merged. When the server
+ * refuses a merged query, it is halved until the guilty one stands alone, so that one bad query
+ * never costs the others their answer; a query that was guilty is asked alone from then on.
+ */
+
+import { type ReadFailure, unreachable } from '../../model/reasons.ts';
+import type { InstantReading } from '../../ports/metrics-source.ts';
+import type { Failure } from './answer.ts';
+import type { QueryApi } from './api.ts';
+import type { Deadline } from './deadline.ts';
+import {
+  groupQueries,
+  mergeOperands,
+  type MergeLimits,
+  type Operand,
+  operandOf,
+  splitSamples,
+} from './merge.ts';
+
+export interface InstantReaderLimits extends MergeLimits {
+  /** Queries remembered as parsed, and as guilty; beyond it the oldest are forgotten. */
+  readonly rememberedMax: number;
+}
+
+export class InstantReader {
+  readonly #api: QueryApi;
+  readonly #limits: InstantReaderLimits;
+  readonly #operands = new Map<string, Operand>();
+  readonly #apart = new Set<string>();
+
+  constructor(api: QueryApi, limits: InstantReaderLimits) {
+    this.#api = api;
+    this.#limits = limits;
+  }
+
+  /** A reading for each distinct query. */
+  async read(
+    queries: readonly string[],
+    atMs: number,
+    deadline: Deadline,
+  ): Promise<ReadonlyMap<string, InstantReading>> {
+    const readings = new Map<string, InstantReading>();
+    const groups = groupQueries(queries, (query) => this.#operand(query), this.#limits);
+    await Promise.all(groups.map((group) => this.#readGroup(group, { atMs, deadline, readings })));
+    return readings;
+  }
+
+  async #readGroup(group: readonly string[], round: Round): Promise<void> {
+    const [first] = group;
+    if (first === undefined) return;
+    if (group.length === 1) {
+      await this.#readAlone(first, round);
+      return;
+    }
+    const merged = mergeOperands(group.map((query) => this.#textOf(query)));
+    const answer = await this.#api.instant(merged, round.atMs, round.deadline);
+    if (answer.kind === 'ok') {
+      this.#settleGroup(group, answer.result, round);
+      return;
+    }
+    if (answer.kind === 'rejected' || answer.kind === 'oversized') {
+      const middle = group.length >> 1;
+      await Promise.all([
+        this.#readGroup(group.slice(0, middle), round),
+        this.#readGroup(group.slice(middle), round),
+      ]);
+      return;
+    }
+    // One slow query holds up its whole group: next time they show one by one which it is.
+    if (answer.kind === 'timeout') group.forEach((query) => this.#setApart(query));
+    group.forEach((query) => round.readings.set(query, failedReading(answer)));
+  }
+
+  async #readAlone(query: string, round: Round): Promise<void> {
+    const answer = await this.#api.instant(query, round.atMs, round.deadline);
+    if (answer.kind === 'ok') {
+      this.#apart.delete(query);
+      round.readings.set(query, { kind: 'vector', samples: answer.result });
+      return;
+    }
+    if (answer.kind === 'rejected' || answer.kind === 'oversized') this.#setApart(query);
+    round.readings.set(query, failedReading(answer));
+  }
+
+  #settleGroup(
+    group: readonly string[],
+    samples: Parameters<typeof splitSamples>[0],
+    round: Round,
+  ): void {
+    const parts = splitSamples(samples, group.length);
+    group.forEach((query, index) => {
+      const part = parts?.[index];
+      const reading: InstantReading =
+        part === undefined
+          ? {
+              kind: 'failed',
+              reason: 'signal_malformed',
+              detail: 'a sample that was not asked for',
+            }
+          : { kind: 'vector', samples: part };
+      round.readings.set(query, reading);
+    });
+  }
+
+  #operand(query: string): Operand {
+    if (this.#apart.has(query)) return { kind: 'alone' };
+    const known = this.#operands.get(query);
+    if (known !== undefined) return known;
+    const operand = operandOf(query);
+    forgetOldest(this.#operands, this.#limits.rememberedMax - 1);
+    this.#operands.set(query, operand);
+    return operand;
+  }
+
+  /** Only asked for queries that were grouped, which are vectors. */
+  #textOf(query: string): string {
+    const operand = this.#operands.get(query) ?? operandOf(query);
+    return operand.kind === 'vector' ? operand.text : `(\n${query}\n)`;
+  }
+
+  #setApart(query: string): void {
+    forgetOldest(this.#apart, this.#limits.rememberedMax - 1);
+    this.#apart.add(query);
+  }
+}
+
+interface Round {
+  readonly atMs: number;
+  readonly deadline: Deadline;
+  readonly readings: Map<string, InstantReading>;
+}
+
+/** A failure of the exchange as what a decider may be told. */
+export function failedReading(failure: Failure): {
+  readonly kind: 'failed';
+  readonly reason: ReadFailure;
+  readonly detail: string;
+} {
+  return { kind: 'failed', reason: reasonOf(failure), detail: failure.detail };
+}
+
+function reasonOf({ kind }: Failure): ReadFailure {
+  switch (kind) {
+    case 'rejected':
+      return 'signal_rejected';
+    case 'malformed':
+      return 'signal_malformed';
+    case 'oversized':
+      return 'signal_oversized';
+    case 'unavailable':
+    case 'timeout':
+    case 'aborted':
+      return 'signal_unavailable';
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** Maps and sets keep insertion order, so the first is the oldest. */
+function forgetOldest(
+  remembered: { readonly size: number; keys(): Iterator<string>; delete(key: string): boolean },
+  keep: number,
+): void {
+  while (remembered.size > keep) {
+    const oldest = remembered.keys().next();
+    if (oldest.done === true) return;
+    remembered.delete(oldest.value);
+  }
+}

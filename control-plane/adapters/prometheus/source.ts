@@ -1,0 +1,144 @@
+/**
+ * The metrics source over the Prometheus query API (Prometheus 2 and 3, Thanos, Mimir,
+ * VictoriaMetrics). Reads, and judges no number: whether a sample is fresh, single and finite is
+ * for those who asked. Trouble outside is a typed reading, never a rejection.
+ */
+
+import type {
+  InstantReading,
+  MetricsSource,
+  RangeQuery,
+  RangeReading,
+} from '../../ports/metrics-source.ts';
+import { QueryApi, type RequestObservation } from './api.ts';
+import { Breaker, type BreakerLimits, type BreakerState } from './breaker.ts';
+import { createConnection } from './connection.ts';
+import { Deadline } from './deadline.ts';
+import { failedReading, InstantReader } from './instant-reader.ts';
+
+export interface PrometheusOptions {
+  /** http or https, with the server's path prefix if it has one. */
+  readonly baseUrl: string;
+  /** Sent with every request, a tenant header, say. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** File with a bearer token, read for each request; null for none. */
+  readonly tokenFile: string | null;
+  /** PEM files; a change takes a restart. */
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  /** Deadline of one whole read, in ms. */
+  readonly timeoutMs: number;
+  readonly monotonicMs: () => number;
+  /** Told of each HTTP request; null when nobody listens. */
+  readonly onRequest?: ((observation: RequestObservation) => void) | null;
+  readonly limits?: Partial<PrometheusLimits>;
+}
+
+export interface PrometheusLimits {
+  /** Bytes of one answer; a larger one is not read to its end. */
+  readonly responseBytesMax: number;
+  /** Distinct queries of one read; more are not asked and come back unavailable. */
+  readonly queriesMax: number;
+  /**
+   * Instant queries merged into one request. Measured against Prometheus 2.42 with 500 and 5000
+   * queries: 50 takes a quarter to a fifth of the time of asking one by one; 500 is slower again.
+   */
+  readonly batchQueriesMax: number;
+  readonly batchCharactersMax: number;
+  /** HTTP requests at once. */
+  readonly concurrencyMax: number;
+  /** A probe's deadline, in ms; the read's own if that is less. */
+  readonly probeTimeoutMs: number;
+  readonly breaker: BreakerLimits;
+}
+
+export const PROMETHEUS_LIMITS: PrometheusLimits = {
+  responseBytesMax: 8 * 1024 * 1024,
+  queriesMax: 10_000,
+  batchQueriesMax: 50,
+  batchCharactersMax: 256 * 1024,
+  concurrencyMax: 4,
+  probeTimeoutMs: 2_000,
+  breaker: { failuresMax: 3, openMs: 1_000 },
+};
+
+export interface PrometheusStatus {
+  readonly breaker: BreakerState;
+  /** Of the last request; null when it was answered, or when there was none yet. */
+  readonly lastError: string | null;
+}
+
+export interface PrometheusSource extends MetricsSource {
+  status(): PrometheusStatus;
+  /** Asks the cheapest of queries and says how that went: evidence for readiness. */
+  probe(signal: AbortSignal): Promise<PrometheusStatus>;
+  /** Ends the kept-alive connections; reads after it still work, over new ones. */
+  close(): void;
+}
+
+/** @throws when the URL or a PEM file cannot be read: a mistake of configuration. */
+export function createPrometheusSource(options: PrometheusOptions): PrometheusSource {
+  const limits = { ...PROMETHEUS_LIMITS, ...options.limits };
+  const { monotonicMs, timeoutMs } = options;
+  const connection = createConnection({
+    ...options,
+    responseBytesMax: limits.responseBytesMax,
+    socketsMax: limits.concurrencyMax,
+  });
+  const breaker = new Breaker(limits.breaker, monotonicMs);
+  const onRequest = options.onRequest ?? (() => undefined);
+  const requestsMax = limits.concurrencyMax;
+  const api = new QueryApi({ connection, breaker, requestsMax, monotonicMs, onRequest });
+  const reader = new InstantReader(api, {
+    queriesMax: limits.batchQueriesMax,
+    charactersMax: limits.batchCharactersMax,
+    rememberedMax: limits.queriesMax,
+  });
+  const status = () => ({ breaker: breaker.state, lastError: api.lastError });
+
+  async function readInstant(
+    queries: readonly string[],
+    atMs: number,
+    signal: AbortSignal,
+  ): Promise<readonly InstantReading[]> {
+    const deadline = new Deadline(timeoutMs, signal, monotonicMs);
+    const distinct = [...new Set(queries)].slice(0, limits.queriesMax);
+    const refusal = await api.admit(deadline, limits.probeTimeoutMs);
+    if (refusal !== null) return queries.map(() => failedReading(refusal));
+    const readings = await reader.read(distinct, atMs, deadline);
+    return queries.map((query) => readings.get(query) ?? overBound(limits.queriesMax));
+  }
+
+  async function readRange(
+    queries: readonly RangeQuery[],
+    signal: AbortSignal,
+  ): Promise<readonly RangeReading[]> {
+    const deadline = new Deadline(timeoutMs, signal, monotonicMs);
+    const refusal = await api.admit(deadline, limits.probeTimeoutMs);
+    if (refusal !== null) return queries.map(() => failedReading(refusal));
+    return Promise.all(
+      queries.map(async (query, index): Promise<RangeReading> => {
+        if (index >= limits.queriesMax) return overBound(limits.queriesMax);
+        const answer = await api.range(query, deadline);
+        return answer.kind === 'ok'
+          ? { kind: 'matrix', series: answer.result }
+          : failedReading(answer);
+      }),
+    );
+  }
+
+  async function probe(signal: AbortSignal): Promise<PrometheusStatus> {
+    const deadline = new Deadline(limits.probeTimeoutMs, signal, monotonicMs);
+    const refusal = await api.admit(deadline, limits.probeTimeoutMs);
+    if (refusal === null) await api.probe(deadline);
+    return status();
+  }
+
+  return { readInstant, readRange, status, probe, close: () => connection.close() };
+}
+
+function overBound(queriesMax: number): ReturnType<typeof failedReading> {
+  const detail = `not asked: one read asks at most ${queriesMax} queries`;
+  return failedReading({ kind: 'unavailable', detail, transport: false });
+}

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { createDocument } from 'zod-openapi';
+import type { ScalePolicy } from '../../../../control-plane/model/policy.ts';
+import { FAULTS_MAX } from '../../../../control-plane/schemas/document.ts';
+import { SchemaError } from '../../../../control-plane/schemas/fault.ts';
+import {
+  parsePolicy,
+  policyDocument,
+  renderPolicy,
+} from '../../../../control-plane/schemas/policy.ts';
+
+const METRIC = { name: 'load', query: 'sum(x)', target: { averageValue: 4 } };
+const POLICY = {
+  id: 'p',
+  workload: 'w',
+  replicas: { min: 1, max: 8 },
+  metrics: [METRIC],
+};
+
+describe('the policy document', () => {
+  it('fills in the defaults', () => {
+    assert.deepEqual(parsePolicy(POLICY), {
+      id: 'p',
+      workloadId: 'w',
+      metrics: [
+        {
+          name: 'load',
+          query: 'sum(x)',
+          timestampQuery: 'min(timestamp(x))',
+          coverage: null,
+          kind: 'average_value',
+          target: 4,
+        },
+      ],
+      replicasMin: 1,
+      replicasMax: 8,
+      toleranceUpRatio: 0.1,
+      toleranceDownRatio: 0.1,
+      stabilizationUpMs: 0,
+      stabilizationDownMs: 300_000,
+      cooldownUpMs: 0,
+      cooldownDownMs: 0,
+      signalAgeMaxMs: 60_000,
+      actionTimeoutMs: 120_000,
+    } satisfies ScalePolicy);
+  });
+
+  it('takes every field, and half of a pair', () => {
+    const parsed = parsePolicy({
+      ...POLICY,
+      metrics: [
+        {
+          name: 'busy',
+          query: 'job:busy:avg',
+          timestampQuery: 'job:busy:oldest_timestamp_seconds',
+          coverage: { query: 'job:busy:count', min: 0.9 },
+          target: { value: 0.7 },
+        },
+      ],
+      tolerance: { up: 0 },
+      stabilization: { up: '1.5m', down: '24h' },
+      cooldown: { down: '20s' },
+      signalAgeMax: '15s',
+      actionTimeout: '1h',
+    });
+    assert.deepEqual(
+      [parsed.metrics[0]?.kind, parsed.metrics[0]?.target, parsed.metrics[0]?.coverage],
+      ['value', 0.7, { query: 'job:busy:count', minimumRatio: 0.9 }],
+    );
+    assert.deepEqual(
+      [parsed.toleranceUpRatio, parsed.toleranceDownRatio, parsed.stabilizationUpMs],
+      [0, 0.1, 90_000],
+    );
+    assert.deepEqual([parsed.cooldownUpMs, parsed.cooldownDownMs], [0, 20_000]);
+  });
+
+  const wrong: readonly (readonly [string, unknown, readonly string[]])[] = [
+    ['no object', null, ['']],
+    ['a list', [], ['']],
+    ['nothing in it', {}, ['/id', '/workload', '/replicas', '/metrics']],
+    ['an unknown field', { ...POLICY, kind: 'ScalePolicy' }, ['/kind']],
+    ['an id in capitals', { ...POLICY, id: 'P' }, ['/id']],
+    ['an id of 64 characters', { ...POLICY, id: 'p'.repeat(64) }, ['/id', '/id']],
+    ['an id that every object has', { ...POLICY, id: 'constructor' }, ['/id']],
+    ['min above max', { ...POLICY, replicas: { min: 9, max: 8 } }, ['/replicas/min']],
+    ['a minimum of 0', { ...POLICY, replicas: { min: 0, max: 8 } }, ['/replicas/min']],
+    ['half a replica', { ...POLICY, replicas: { min: 1, max: 8.5 } }, ['/replicas/max']],
+    ['too many replicas', { ...POLICY, replicas: { min: 1, max: 100_001 } }, ['/replicas/max']],
+    ['no metrics', { ...POLICY, metrics: [] }, ['/metrics']],
+    ['17 metrics', { ...POLICY, metrics: many(17) }, ['/metrics']],
+    ['a name twice', { ...POLICY, metrics: [METRIC, METRIC] }, ['/metrics/1/name']],
+    ['a name with a dash', metric({ name: 'a-b' }), ['/metrics/0/name']],
+    ['a name like __proto__', metric({ name: '__proto__' }), ['/metrics/0/name']],
+    ['no target', metric({ target: undefined }), ['/metrics/0/target']],
+    ['an empty target', metric({ target: {} }), ['/metrics/0/target']],
+    ['both targets', metric({ target: { value: 1, averageValue: 1 } }), ['/metrics/0/target']],
+    ['a target of 0', metric({ target: { value: 0 } }), ['/metrics/0/target/value']],
+    ['an infinite target', metric({ target: { value: Infinity } }), ['/metrics/0/target/value']],
+    ['PromQL cut short', metric({ query: 'sum(x' }), ['/metrics/0/query']],
+    ['a range vector', metric({ query: 'x[5m]' }), ['/metrics/0/query']],
+    ['a string as query', metric({ query: '"x"' }), ['/metrics/0/query']],
+    ['a query as number', metric({ query: 1 }), ['/metrics/0/query']],
+    ['a recorded series without age', metric({ query: 'a:b' }), ['/metrics/0/timestampQuery']],
+    ['coverage above 1', metric({ coverage: { query: 'x', min: 2 } }), ['/metrics/0/coverage/min']],
+    ['tolerance above 1', { ...POLICY, tolerance: { up: 1.1 } }, ['/tolerance/up']],
+    ['a negative tolerance', { ...POLICY, tolerance: { down: -0.1 } }, ['/tolerance/down']],
+    ['seconds as a number', { ...POLICY, signalAgeMax: 60 }, ['/signalAgeMax']],
+    ['an age of 0', { ...POLICY, signalAgeMax: '0s' }, ['/signalAgeMax']],
+    ['a window of 25 hours', { ...POLICY, stabilization: { up: '25h' } }, ['/stabilization/up']],
+  ];
+  for (const [what, document, pointers] of wrong) {
+    it(`refuses ${what}`, () => {
+      assert.deepEqual(pointersOf(document), pointers);
+    });
+  }
+
+  it('reports the faults of fields and those between fields at once', () => {
+    const pointers = pointersOf({
+      id: 'A B',
+      wrkload: 'w',
+      replicas: { min: 9, max: 8 },
+      metrics: [
+        { name: 'x', query: 'sum(', target: {} },
+        { name: 'x', query: 'a:b', target: { value: -1, averageValue: 'x' }, more: 1 },
+      ],
+      signalAgeMax: 300,
+      tolerance: { up: 2 },
+    });
+    assert.deepEqual([...pointers].sort(), [
+      '/id',
+      '/metrics/0/query',
+      '/metrics/0/target',
+      '/metrics/1/more',
+      '/metrics/1/name',
+      '/metrics/1/target',
+      '/metrics/1/target/averageValue',
+      '/metrics/1/target/value',
+      '/metrics/1/timestampQuery',
+      '/replicas/min',
+      '/signalAgeMax',
+      '/tolerance/up',
+      '/workload',
+      '/wrkload',
+    ]);
+  });
+
+  it('lists a bounded number of faults and counts the others', () => {
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`field${n}`, n]));
+    const faults = faultsOf({ ...POLICY, ...many });
+    assert.equal(faults.length, FAULTS_MAX);
+    assert.match(faults.at(-1)?.message ?? '', /^4901 more faults/);
+  });
+
+  it('leaves a derived timestamp query out of what it renders', () => {
+    const rendered = renderPolicy(parsePolicy(POLICY));
+    assert.equal(rendered.metrics[0]?.timestampQuery, undefined);
+    const edited = { ...rendered, metrics: [{ ...METRIC, query: 'sum(y)' }] };
+    assert.equal(parsePolicy(edited).metrics[0]?.timestampQuery, 'min(timestamp(y))');
+  });
+
+  it('parses what it renders to the same policy, and renders that to the same document', () => {
+    fc.assert(
+      fc.property(policies(), (policy) => {
+        const rendered = renderPolicy(policy);
+        assert.deepEqual(parsePolicy(JSON.parse(JSON.stringify(rendered))), policy);
+        assert.deepEqual(renderPolicy(parsePolicy(rendered)), rendered);
+      }),
+    );
+  });
+
+  it('is a schema that OpenAPI can show, with its defaults', () => {
+    const document = createDocument({
+      openapi: '3.1.0',
+      info: { title: 'test', version: '1' },
+      paths: {
+        '/policies': {
+          put: {
+            requestBody: { content: { 'application/json': { schema: policyDocument } } },
+            responses: {},
+          },
+        },
+      },
+    });
+    const text = JSON.stringify(document.components?.schemas?.['ScalePolicy']);
+    assert.match(text, /"required":\["id","workload","replicas","metrics"\]/);
+    assert.match(text, /"default":"60s"/);
+  });
+});
+
+function metric(change: object): unknown {
+  return { ...POLICY, metrics: [{ ...METRIC, ...change }] };
+}
+
+function many(count: number): readonly unknown[] {
+  return Array.from({ length: count }, (_, n) => ({ ...METRIC, name: `m${n}` }));
+}
+
+function faultsOf(document: unknown) {
+  try {
+    parsePolicy(document);
+  } catch (error) {
+    if (error instanceof SchemaError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+function pointersOf(document: unknown): readonly string[] {
+  return faultsOf(document).map(({ pointer }) => pointer);
+}
+
+function policies(): fc.Arbitrary<ScalePolicy> {
+  const query = fc.constantFrom('sum(x)', 'rate(x[1m]) + y', 'hour()', 'a{b="c"} / d');
+  const ms = fc.integer({ min: 1_000, max: 86_400_000 });
+  const share = fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0);
+  const own = fc.record({
+    query,
+    timestampQuery: fc.constantFrom('min(timestamp(z))', 'job:z:oldest_timestamp_seconds'),
+  });
+  const derived = query.map((text) => ({ query: text, timestampQuery: derivedFrom(text) }));
+  const spec = fc
+    .record({
+      name: fc.stringMatching(/^[a-z0-9][a-z0-9_]{0,62}$/),
+      queries: fc.oneof(own, derived),
+      coverage: fc.option(fc.record({ query, minimumRatio: share })),
+      kind: fc.constantFrom('value' as const, 'average_value' as const),
+      target: fc.double({ min: 1e-9, max: 1e12, noNaN: true }),
+    })
+    .filter(({ name }) => name !== 'constructor')
+    .map(({ queries, ...rest }) => ({ ...rest, ...queries }));
+  const id = fc.stringMatching(/^[a-z0-9-]{1,63}$/).filter((text) => text !== 'constructor');
+  return fc
+    .record({
+      id,
+      workloadId: id,
+      metrics: fc.uniqueArray(spec, { minLength: 1, maxLength: 16, selector: ({ name }) => name }),
+      replicasMin: fc.integer({ min: 1, max: 100 }),
+      replicasMax: fc.integer({ min: 100, max: 100_000 }),
+      toleranceUpRatio: share,
+      toleranceDownRatio: share,
+      stabilizationUpMs: ms,
+      stabilizationDownMs: ms,
+      cooldownUpMs: ms,
+      cooldownDownMs: ms,
+      signalAgeMaxMs: ms,
+      actionTimeoutMs: ms,
+    })
+    .map((policy) => structuredClone(policy satisfies ScalePolicy));
+}
+
+function derivedFrom(query: string): string {
+  return parsePolicy(metric({ query })).metrics[0]?.timestampQuery ?? '';
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { MODES } from '../../../../control-plane/model/mode.ts';
+import type { Workload } from '../../../../control-plane/model/workload.ts';
+import { SchemaError } from '../../../../control-plane/schemas/fault.ts';
+import { parseWorkload, renderWorkload } from '../../../../control-plane/schemas/workload.ts';
+
+const TARGET = { kind: 'local_process', command: ['node', 'demo/workload.ts'] };
+const WORKLOAD = { id: 'w', capability: 'inference', target: TARGET };
+
+describe('the workload document', () => {
+  it('fills in the defaults; a new workload observes', () => {
+    assert.deepEqual(parseWorkload(WORKLOAD), {
+      id: 'w',
+      description: '',
+      capability: 'inference',
+      labels: {},
+      mode: 'observe',
+      replicasInitial: 1,
+      target: {
+        kind: 'local_process',
+        command: ['node', 'demo/workload.ts'],
+        environment: {},
+        readinessPath: '/readyz',
+        metricsPath: '/metrics',
+        startTimeoutMs: 30_000,
+        stopGraceMs: 10_000,
+      },
+    } satisfies Workload);
+  });
+
+  const wrong: readonly (readonly [string, unknown, readonly string[]])[] = [
+    ['a text', 'w', ['']],
+    ['nothing in it', {}, ['/id', '/capability', '/target']],
+    ['an unknown field', { ...WORKLOAD, replicas: 3 }, ['/replicas']],
+    ['an unknown mode', { ...WORKLOAD, mode: 'on' }, ['/mode']],
+    ['no replicas at first', { ...WORKLOAD, replicasInitial: 0 }, ['/replicasInitial']],
+    ['a capability in capitals', { ...WORKLOAD, capability: 'GPU' }, ['/capability']],
+    [
+      'a description with a control character',
+      { ...WORKLOAD, description: 'a\u0000' },
+      ['/description'],
+    ],
+    ['a label in capitals', { ...WORKLOAD, labels: { Tier: 'a' } }, ['/labels/Tier']],
+    ['a label that is a number', { ...WORKLOAD, labels: { tier: 1 } }, ['/labels/tier']],
+    ['labels without end', { ...WORKLOAD, labels: entries(33) }, ['/labels']],
+    ['__proto__ as a label', proto('labels'), ['/labels/__proto__']],
+    ['another target', target({ kind: 'docker' }), ['/target/kind']],
+    ['an empty command', target({ command: [] }), ['/target/command']],
+    ['a command as text', target({ command: 'node x' }), ['/target/command']],
+    ['no program', target({ command: ['', 'x'] }), ['/target/command/0']],
+    ['a NUL in argv', target({ command: ['node', 'a\u0000b'] }), ['/target/command/1']],
+    ['a path that is none', target({ readinessPath: 'readyz' }), ['/target/readinessPath']],
+    ['a path with a space', target({ metricsPath: '/a b' }), ['/target/metricsPath']],
+    ['no time to start', target({ startTimeout: '0s' }), ['/target/startTimeout']],
+    ['a bare number', target({ stopGrace: 10 }), ['/target/stopGrace']],
+    [
+      'a secret',
+      target({ environment: { DB_PASSWORD: 'x' } }),
+      ['/target/environment/DB_PASSWORD'],
+    ],
+    ['the port', target({ environment: { PORT: '1' } }), ['/target/environment/PORT']],
+    [
+      'a variable with a dash',
+      target({ environment: { 'A-B': '1' } }),
+      ['/target/environment/A-B'],
+    ],
+  ];
+  for (const [what, document, pointers] of wrong) {
+    it(`refuses ${what}`, () => {
+      assert.deepEqual(pointersOf(document), pointers);
+    });
+  }
+
+  it('takes the file of a secret', () => {
+    const document = target({ environment: { DB_PASSWORD_FILE: '/run/secrets/db' } });
+    assert.deepEqual(pointersOf(document), []);
+  });
+
+  it('reports faults of names and of values at once', () => {
+    const document = { ...WORKLOAD, labels: { A: 'x', b: 1 }, mode: 'on' };
+    assert.deepEqual([...pointersOf(document)].sort(), ['/labels/A', '/labels/b', '/mode']);
+  });
+
+  it('parses what it renders to the same workload', () => {
+    fc.assert(
+      fc.property(workloads(), (workload) => {
+        const rendered = renderWorkload(workload);
+        assert.deepEqual(parseWorkload(JSON.parse(JSON.stringify(rendered))), workload);
+        assert.deepEqual(renderWorkload(parseWorkload(rendered)), rendered);
+      }),
+    );
+  });
+});
+
+function target(change: object): unknown {
+  return { ...WORKLOAD, target: { ...TARGET, ...change } };
+}
+
+function proto(field: string): unknown {
+  return JSON.parse(
+    `{"id":"w","capability":"a","${field}":{"__proto__":"x"},"target":${JSON.stringify(TARGET)}}`,
+  );
+}
+
+function entries(count: number): Readonly<Record<string, string>> {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`label${n}`, 'x']));
+}
+
+function pointersOf(document: unknown): readonly string[] {
+  try {
+    parseWorkload(document);
+  } catch (error) {
+    if (error instanceof SchemaError) return error.faults.map(({ pointer }) => pointer);
+    throw error;
+  }
+  return [];
+}
+
+function workloads(): fc.Arbitrary<Workload> {
+  const slug = fc.stringMatching(/^[a-z0-9-]{1,63}$/).filter((text) => text !== 'constructor');
+  const plain = fc.stringMatching(/^[ -~]{0,40}$/);
+  const path = fc.stringMatching(/^\/[a-z0-9/]{0,30}$/);
+  const workload = fc.record({
+    id: slug,
+    description: plain,
+    capability: fc.stringMatching(/^[a-z0-9_-]{1,32}$/),
+    labels: fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9_]{0,20}$/), plain, {
+      noNullPrototype: true,
+    }),
+    mode: fc.constantFrom(...MODES),
+    replicasInitial: fc.integer({ min: 1, max: 100_000 }),
+    target: fc.record({
+      kind: fc.constant('local_process' as const),
+      command: fc.array(fc.stringMatching(/^[!-~]{1,20}$/), { minLength: 1, maxLength: 8 }),
+      environment: fc.dictionary(fc.stringMatching(/^X_[A-Z0-9]{1,10}_FILE$/), plain, {
+        noNullPrototype: true,
+      }),
+      readinessPath: path,
+      metricsPath: path,
+      startTimeoutMs: fc.integer({ min: 1_000, max: 3_600_000 }),
+      stopGraceMs: fc.integer({ min: 0, max: 3_600_000 }),
+    }),
+  });
+  return workload.map((one) => structuredClone(one));
+}
