@@ -8,7 +8,7 @@
 import { decideScale } from '../deciders/scale.ts';
 import type { Command, Committed, DecisionEntry } from '../model/command.ts';
 import { NO_BRAKES, decisionIdOf } from '../model/decision.ts';
-import type { DecisionRecord, FencingToken, ScaleInput } from '../model/decision.ts';
+import type { DecisionRecord, ScaleInput } from '../model/decision.ts';
 import { weakerMode } from '../model/mode.ts';
 import type { StoredPolicy } from '../model/policy.ts';
 import type { Workload } from '../model/workload.ts';
@@ -141,26 +141,34 @@ export class ScaleLoop {
     return records;
   }
 
-  /** Commits what the brakes must remember and what may act; then the records go to disk. */
+  /**
+   * Records, then commits what the brakes must remember and what may act, then notes on the record of
+   * each act that it was committed. A record without a token is of an act that may never have come.
+   */
   async #commit(
     decided: readonly DecisionRecord[],
     atMs: number,
     signal: AbortSignal,
   ): Promise<readonly DecisionRecord[]> {
     if (decided.length === 0) return [];
-    const { decisions, telemetry } = this.#options;
-    let token: FencingToken | null = null;
+    await this.#record(decided);
+    const { token, result } = await this.#propose(decided, atMs, signal);
+    if (result.kind === 'refused') throw new Error(`the decisions were refused: ${result.detail}`);
+    const committed = decided.map((record) => (isAct(record) ? { ...record, token } : record));
+    await this.#record(committed.filter(isAct));
+    for (const record of committed) this.#lastDecisions.set(record.workloadId, record);
+    this.#options.telemetry.decided(committed);
+    return committed;
+  }
+
+  /** A disk that takes no records must not stop the scaling: the loss is counted, and shouted about. */
+  async #record(records: readonly DecisionRecord[]): Promise<void> {
+    if (records.length === 0) return;
     try {
-      const committed = await this.#propose(decided, atMs, signal);
-      if (committed.result.kind === 'applied') token = committed.token;
-      else throw new Error(`the decisions were refused: ${committed.result.detail}`);
-    } finally {
-      const records = decided.map((record) => ({ ...record, token }));
-      await decisions.append(records);
-      for (const record of records) this.#lastDecisions.set(record.workloadId, record);
-      telemetry.decided(records);
+      await this.#options.decisions.append(records);
+    } catch (err) {
+      this.#options.logger.error({ err, records: records.length }, 'decisions were not recorded');
     }
-    return decided.map((record) => ({ ...record, token }));
   }
 
   async #propose(
@@ -226,6 +234,10 @@ export class ScaleLoop {
       }
     }
   }
+}
+
+function isAct(record: DecisionRecord): boolean {
+  return record.outcome.verdict.kind === 'act';
 }
 
 function decideOne(

@@ -131,7 +131,7 @@ export interface DecisionRecord {
   readonly outcome: ScaleOutcome;
   /** 32 hexadecimal digits; the tick's trace. */
   readonly traceId: string;
-  /** The entry that committed it; null for a decision that changed no state. */
+  /** The entry that committed an act; null for holds, and for an act that is not known to be committed. */
   readonly token: FencingToken | null;
 }
 

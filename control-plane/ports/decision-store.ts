@@ -35,7 +35,12 @@ export interface DecisionStoreStatus {
 }
 
 export interface DecisionStore {
-  /** Resolves once the records are durable on this member's disk; writes to the database follow. Idempotent by decisionId. */
+  /**
+   * Resolves once the records are durable on this member's disk; writes to the database follow.
+   * Idempotent by decisionId, but for the token: a record that comes again with one replaces the
+   * record without, since it is written before its command is committed.
+   * @throws DecisionStoreError when the disk fails; the records are counted as dropped
+   */
   append(records: readonly DecisionRecord[]): Promise<void>;
   /** @throws DecisionStoreError */
   list(

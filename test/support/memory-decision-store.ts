@@ -28,7 +28,10 @@ export function createMemoryDecisionStore(): MemoryDecisionStore {
   return {
     append: (records) => {
       for (const record of records) {
-        if (!texts.has(record.decisionId)) texts.set(record.decisionId, JSON.stringify(record));
+        const known = texts.get(record.decisionId);
+        const replaces =
+          known !== undefined && parse(known).token === null && record.token !== null;
+        if (known === undefined || replaces) texts.set(record.decisionId, JSON.stringify(record));
       }
       return Promise.resolve();
     },

@@ -1,0 +1,109 @@
+/**
+ * The PGlite process: Postgres as WebAssembly behind a socket, for a plane that is given no
+ * database. A process of its own since it takes some 550 MB and blocks its event loop with each
+ * statement. It ends with its parent, whatever ends that: the parent holds our standard input.
+ * argv: the data directory, the folder of the sockets.
+ */
+
+import { access, mkdir, rename, rm, unlink } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
+import { holdLock } from './directory-lock.ts';
+
+/** How long a predecessor may take to close. */
+const LOCK_TIMEOUT_MS = 30_000;
+/** From the order to end until the process ends with or without a clean close. */
+const CLOSE_TIMEOUT_MS = 1200;
+/** Making a database takes seconds of CPU time; deciding goes first. */
+const NICENESS = 10;
+
+let close: () => Promise<void> = () => Promise.resolve();
+let ending = false;
+
+/** Closes the database, which flushes it, and ends the process. */
+function end(code: number): void {
+  if (ending) return;
+  ending = true;
+  setTimeout(() => process.exit(code), CLOSE_TIMEOUT_MS);
+  close().then(
+    () => process.exit(code),
+    () => process.exit(1),
+  );
+}
+
+async function serve(dataDirectory: string, socketDirectory: string): Promise<void> {
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  await holdLock(join(socketDirectory, 'lock'), LOCK_TIMEOUT_MS);
+  const database = await openDatabase(dataDirectory);
+  exitWhenBroken(database);
+  close = () => database.close();
+  const path = join(socketDirectory, '.s.PGSQL.5432');
+  await unlink(path).catch(() => undefined);
+  const server = new PGLiteSocketServer({ db: database, path });
+  await server.start();
+  close = async () => {
+    await server.stop();
+    await database.close();
+  };
+}
+
+/**
+ * A new database is made beside and renamed into place: a process that is killed meanwhile, which
+ * takes seconds, must not leave half of one that later counts as whole.
+ */
+async function openDatabase(directory: string): Promise<PGlite> {
+  const path = join(directory, 'data');
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) {
+    const aside = join(directory, 'data.new');
+    await rm(aside, { recursive: true, force: true });
+    const created = await PGlite.create({ dataDir: aside });
+    await created.close();
+    await rename(aside, path);
+  }
+  return PGlite.create({ dataDir: path });
+}
+
+/**
+ * When the WebAssembly instance fails, the socket server rejects that statement and then never
+ * takes another; the parent starts us anew, and Postgres recovers from its log.
+ */
+function exitWhenBroken(database: PGlite): void {
+  const execute = database.execProtocolRawStream.bind(database);
+  database.execProtocolRawStream = async (...statement) => {
+    try {
+      await execute(...statement);
+    } catch (cause) {
+      process.stderr.write(
+        `${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`,
+      );
+      process.exit(1);
+    }
+  };
+}
+
+setPriority(NICENESS);
+process.on('SIGTERM', () => end(0));
+// Ctrl-C reaches the whole process group; the parent decides when the database may go.
+process.on('SIGINT', () => undefined);
+process.stdin.on('end', () => end(0));
+process.stdin.on('close', () => end(0));
+process.stdin.on('error', () => end(0));
+process.stdin.resume();
+
+const [dataDirectory, socketDirectory] = process.argv.slice(2);
+if (dataDirectory === undefined || socketDirectory === undefined) {
+  process.stderr.write('usage: pglite-server.ts DATA_DIRECTORY SOCKET_DIRECTORY\n');
+  process.exit(2);
+}
+serve(dataDirectory, socketDirectory).catch((cause: unknown) => {
+  process.stderr.write(
+    `${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`,
+  );
+  process.exit(1);
+});

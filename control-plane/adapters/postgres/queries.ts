@@ -1,0 +1,133 @@
+/**
+ * The three statements of the decision record: insert a batch, list a page, read one. Values are
+ * parameters without exception. The newest comes first because the id sorts by time; a page goes on
+ * behind the last id, so that it costs the same however far down it is.
+ */
+
+import type { ClientBase } from 'pg';
+import type { DecisionRecord } from '../../model/decision.ts';
+import type { DecisionFilter } from '../../ports/decision-store.ts';
+import { parseRecord } from './record-text.ts';
+
+/**
+ * Idempotent: a record that is there already is left as it is, unless this one has the token that
+ * the other lacks.
+ */
+export async function insertRecords(client: ClientBase, records: readonly string[]): Promise<void> {
+  const rows = [...latestOf(records)].map(([, { record, json }]) => rowOf(record, json));
+  const parameters = COLUMNS.map((_, column) => rows.map((row) => row[column] ?? null));
+  await client.query(INSERT, parameters);
+}
+
+/** At most `limit` records below `afterId`, newest first. */
+export async function listRecords(
+  client: ClientBase,
+  filter: DecisionFilter,
+  limit: number,
+  afterId: string | null,
+): Promise<readonly DecisionRecord[]> {
+  const parameters: unknown[] = [];
+  const conditions = conditionsOf(filter, afterId).map(([condition, value]) => {
+    parameters.push(value);
+    return condition.replace('?', `$${parameters.length}`);
+  });
+  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+  parameters.push(limit);
+  const text = `select record::text as record from decisions ${where} order by decision_id desc limit $${parameters.length}`;
+  const { rows } = await client.query<{ record: string }>(text, parameters);
+  return rows.map(({ record }) => parseRecord(record));
+}
+
+export async function readRecord(
+  client: ClientBase,
+  decisionId: string,
+): Promise<DecisionRecord | null> {
+  const text = 'select record::text as record from decisions where decision_id = $1';
+  const { rows } = await client.query<{ record: string }>(text, [decisionId]);
+  const [row] = rows;
+  return row === undefined ? null : parseRecord(row.record);
+}
+
+/** Name and type of each column, in the order of rowOf. */
+const COLUMNS = [
+  ['decision_id', 'text'],
+  ['at', 'float8'],
+  ['kind', 'text'],
+  ['workload_id', 'text'],
+  ['policy_id', 'text'],
+  ['policy_version', 'int'],
+  ['verdict', 'text'],
+  ['direction', 'text'],
+  ['reason', 'text'],
+  ['replicas_before', 'int'],
+  ['replicas_after', 'int'],
+  ['mode', 'text'],
+  ['trace_id', 'text'],
+  ['log_term', 'bigint'],
+  ['log_index', 'bigint'],
+  ['record', 'json'],
+] as const;
+
+const INSERT = `
+  insert into decisions (${COLUMNS.map(([name]) => name).join(', ')})
+  select ${COLUMNS.map(([name]) => (name === 'at' ? timeOf('at') : name)).join(', ')}
+  from unnest(${COLUMNS.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')})
+    as batch (${COLUMNS.map(([name]) => name).join(', ')})
+  on conflict (decision_id) do update
+    set log_term = excluded.log_term, log_index = excluded.log_index, record = excluded.record
+    where decisions.log_index is null and excluded.log_index is not null`;
+
+/** One record per id, as one statement may not touch a row twice; the one with a token wins. */
+function latestOf(records: readonly string[]) {
+  const latest = new Map<string, { readonly record: DecisionRecord; readonly json: string }>();
+  for (const json of records) {
+    const record = parseRecord(json);
+    const known = latest.get(record.decisionId);
+    if (known === undefined || (known.record.token === null && record.token !== null)) {
+      latest.set(record.decisionId, { record, json });
+    }
+  }
+  return latest;
+}
+
+function timeOf(ms: string): string {
+  return `to_timestamp(${ms}::float8 / 1000)`;
+}
+
+function rowOf(record: DecisionRecord, json: string): readonly (string | number | null)[] {
+  const { input, outcome, token } = record;
+  const { verdict } = outcome;
+  return [
+    record.decisionId,
+    record.atMs,
+    record.kind,
+    record.workloadId,
+    record.policyId,
+    record.policyVersion,
+    verdict.kind,
+    verdict.kind === 'act' ? verdict.direction : null,
+    verdict.reason,
+    input.desired,
+    verdict.replicas,
+    input.mode,
+    record.traceId,
+    token?.term ?? null,
+    token?.index ?? null,
+    json,
+  ];
+}
+
+function conditionsOf(filter: DecisionFilter, afterId: string | null): [string, unknown][] {
+  const all: [string, unknown][] = [
+    ['workload_id = ?', filter.workloadId],
+    ['policy_id = ?', filter.policyId],
+    ['verdict = ?', filter.verdict],
+    ['direction = ?', filter.direction],
+    ['reason = ?', filter.reason],
+    ['trace_id = ?', filter.traceId],
+    [`at >= ${timeOf('?')}`, filter.fromMs],
+    [`at < ${timeOf('?')}`, filter.toMs],
+    ['decision_id < ?', afterId],
+  ];
+  return all.filter(([, value]) => value !== null);
+}
