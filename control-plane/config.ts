@@ -37,6 +37,7 @@ export interface Config {
   /** Null: PGlite. */
   readonly databaseUrl: Secret | null;
   readonly spoolBytesMax: number;
+  readonly decisionsKeepMs: number;
   readonly localProcess: {
     readonly enabled: boolean;
     readonly portsFrom: number;
@@ -125,6 +126,11 @@ function readConfig(reader: SettingsReader): Config {
     },
     databaseUrl: readDatabaseUrl(reader),
     spoolBytesMax: reader.read('OMNIMIND_SPOOL_MAX_MIB', whole(1, 65_536), 0) * 1_048_576,
+    decisionsKeepMs: reader.read(
+      'OMNIMIND_DECISIONS_KEEP',
+      duration(3_600_000, 10 * 365 * 86_400_000),
+      0,
+    ),
     localProcess: {
       enabled: reader.read('OMNIMIND_LOCAL_PROCESS', oneOf('on', 'off'), 'off') === 'on',
       ...reader.read('OMNIMIND_LOCAL_PROCESS_PORTS', parsePorts, { portsFrom: 0, portsTo: 0 }),

@@ -97,6 +97,11 @@ export const SETTINGS = [
     'MiB of decisions that wait on disk while the database is away, 1 to 65536',
   ),
   setting(
+    'OMNIMIND_DECISIONS_KEEP',
+    '2160h',
+    'age from which decision records are deleted, 1h to 87600h; 2160h is 90 days',
+  ),
+  setting(
     'OMNIMIND_LOCAL_PROCESS',
     'off',
     'on or off: the scaling target that runs replicas as processes of this host',

@@ -83,6 +83,8 @@ export async function openDecisionStore(context: Context): Promise<DecisionStore
     ...(await databaseOf(context)),
     spoolDirectory: join(config.dataDirectory, 'spool'),
     spoolBytesMax: config.spoolBytesMax,
+    keepMs: config.decisionsKeepMs,
+    nowMs: () => context.clock.nowMs(),
   });
   stops.push('decision store', () => store.stop());
   await store.start();

@@ -12,7 +12,7 @@ import { createMemoryDecisionStore } from '../support/memory-decision-store.ts';
 import { postgresMissing, startPostgres, until } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { skipBecause } from '../support/skip.ts';
-import { decisionStoreContract } from './decision-store.ts';
+import { START_MS, decisionStoreContract } from './decision-store.ts';
 
 describe('decision store in memory', () => {
   decisionStoreContract(() =>
@@ -61,6 +61,7 @@ function suiteOn(database: () => { url: string; connectionsMax: number }) {
     const { url, connectionsMax } = database();
     spoolDirectory ??= mkdtempSync(join(tmpdir(), 'omnimind-spool-'));
     const opened = await createDecisionStore({
+      nowMs: () => START_MS,
       connectionUrl: url,
       connectionsMax,
       spoolDirectory,

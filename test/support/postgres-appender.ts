@@ -5,10 +5,11 @@
  */
 
 import { createDecisionStore } from '../../control-plane/adapters/postgres/decision-store.ts';
-import { decision } from '../contract/decision-store.ts';
+import { START_MS, decision } from '../contract/decision-store.ts';
 
 const [url = '', spoolDirectory = '', first = '0'] = process.argv.slice(2);
 const store = await createDecisionStore({
+  nowMs: () => START_MS,
   connectionUrl: url,
   spoolDirectory,
   batchMax: 20,

@@ -15,7 +15,7 @@ import type {
   DecisionStoreStatus,
 } from '../../ports/decision-store.ts';
 import { migrate } from './migrate.ts';
-import { insertRecords, listRecords, readRecord } from './queries.ts';
+import { deleteRecords, insertRecords, listRecords, readRecord } from './queries.ts';
 import { recordText } from './record-text.ts';
 import { Spool } from './spool.ts';
 
@@ -40,6 +40,10 @@ export interface DecisionStoreOptions {
   readonly retryDelayMaxMs?: number;
   /** Pause between two looks at an idle database, in ms; 5000. */
   readonly checkIntervalMs?: number;
+  /** Age from which a record is deleted, in ms; 90 days. */
+  readonly keepMs?: number;
+  /** Wall clock for that age. */
+  readonly nowMs?: () => number;
   /** How long stop() goes on writing what waits, in ms; 1000. What is left is written after the next start. */
   readonly drainTimeoutMs?: number;
   /** From 0 to 1, for the jitter of retries. */
@@ -77,6 +81,9 @@ interface Losses {
 
 const RETRY_DELAY_MIN_MS = 200;
 const STOP_SLACK_MS = 250;
+const KEEP_MS = 90 * 24 * 3_600_000;
+/** Expired records deleted by one statement. */
+const DELETE_BATCH = 1000;
 
 class Store implements PostgresDecisionStore {
   readonly #options: DecisionStoreOptions;
@@ -201,17 +208,14 @@ class Store implements PostgresDecisionStore {
     }
   }
 
-  /** False when nothing waits; then the database was asked whether it is there. */
+  /** False when nothing waits and nothing is left to delete; the database was asked all the same. */
   async #writeBatch(): Promise<boolean> {
     return this.#withClient(async (client) => {
       if (!this.#migrated) {
         await migrate(client);
         this.#migrated = true;
       }
-      if (this.#spool.buffered === 0) {
-        await client.query('select 1');
-        return false;
-      }
+      if (this.#spool.buffered === 0) return this.#deleteExpired(client);
       const { batchMax = 200, batchBytesMax = 1024 * 1024 } = this.#options;
       const { records, mark } = await this.#spool.read(batchMax, batchBytesMax);
       if (records.length > 0)
@@ -222,6 +226,12 @@ class Store implements PostgresDecisionStore {
       await this.#spool.advance(mark);
       return true;
     });
+  }
+
+  /** A little at a time, and only while nothing waits to be written. True when there may be more. */
+  async #deleteExpired(client: PoolClient): Promise<boolean> {
+    const { keepMs = KEEP_MS, nowMs = Date.now } = this.#options;
+    return (await deleteRecords(client, nowMs() - keepMs, DELETE_BATCH)) === DELETE_BATCH;
   }
 
   /** One record that the database refuses must not hold up the others: it alone is given up. */

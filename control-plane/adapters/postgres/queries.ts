@@ -5,6 +5,7 @@
  */
 
 import type { ClientBase } from 'pg';
+import { decisionIdOf } from '../../model/decision.ts';
 import type { DecisionRecord } from '../../model/decision.ts';
 import type { DecisionFilter } from '../../ports/decision-store.ts';
 import { parseRecord } from './record-text.ts';
@@ -46,6 +47,19 @@ export async function readRecord(
   const { rows } = await client.query<{ record: string }>(text, [decisionId]);
   const [row] = rows;
   return row === undefined ? null : parseRecord(row.record);
+}
+
+/** Deletes the oldest records made before `beforeMs`, at most `limit` of them; says how many went. */
+export async function deleteRecords(
+  client: ClientBase,
+  beforeMs: number,
+  limit: number,
+): Promise<number> {
+  const text = `
+    delete from decisions where decision_id in (
+      select decision_id from decisions where decision_id < $1 order by decision_id limit $2)`;
+  const { rowCount } = await client.query(text, [decisionIdOf(beforeMs, ''), limit]);
+  return rowCount ?? 0;
 }
 
 /** Name and type of each column, in the order of rowOf. */

@@ -34,6 +34,7 @@ describe('decision store and its failing database', () => {
   };
   const openStore = async (options: Partial<DecisionStoreOptions> = {}) => {
     const store = await createDecisionStore({
+      nowMs: () => START_MS,
       connectionUrl: database().url,
       spoolDirectory,
       retryDelayMaxMs: 200,
@@ -206,6 +207,19 @@ describe('decision store and its failing database', () => {
     assert.equal((await storedIds()).length, 2);
     assert.equal(store.status().dropped, 1);
     assert.match(store.status().lastError ?? '', new RegExp(refused.decisionId));
+  });
+
+  it('deletes what is older than it shall keep, and nothing younger', async () => {
+    const ages = [1_001, 1_000, 999, 0];
+    const records = ages.map((ageMs) => decision(START_MS - ageMs));
+    const store = await openStore({ keepMs: 1_000 });
+    await store.append(records);
+    await until(() => store.status().buffered === 0, 5_000);
+    await until(async () => (await storedIds()).length === 3, 5_000);
+    assert.deepEqual(
+      await storedIds(),
+      records.slice(1).map(({ decisionId }) => decisionId),
+    );
   });
 
   it('writes what waits when it is stopped', async () => {

@@ -35,6 +35,7 @@ describe('PGlite process', function () {
   const open = async () => {
     pglite = await startPgliteProcess({ directory, onExit: (detail) => void exits.push(detail) });
     store = await createDecisionStore({
+      nowMs: () => START_MS,
       connectionUrl: pglite.url,
       connectionsMax: pglite.connectionsMax,
       spoolDirectory: join(directory, 'spool'),
