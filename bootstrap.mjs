@@ -105,20 +105,15 @@ function runBench(args) {
   return runForeground([join('test', 'bench', 'main.ts'), ...args], {});
 }
 
-/** Every step runs, also after one that failed: two at a time, each answering with one line. */
-async function runChecks() {
-  const tool = (...path) => join('node_modules', ...path);
-  const steps = [
-    { name: 'eslint', argv: [tool('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'] },
-    { name: 'tsc', argv: [tool('typescript', 'bin', 'tsc'), '--noEmit'] },
-    { name: 'layers', argv: layerArguments(tool), judge: judgeLayers },
-    {
-      name: 'prettier',
-      argv: [tool('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'],
-    },
-  ];
+/** Every chosen step runs, also after one that failed: two at a time, each answering with one line. */
+async function runChecks(args) {
+  if (args.includes('--help')) {
+    console.log(CHECK_HELP);
+    return 0;
+  }
+  const { names, paths } = parseCheck(args);
   const failed = [];
-  const waiting = [...steps];
+  const waiting = checkSteps(paths).filter(({ name }) => names.includes(name));
   const worker = async () => {
     for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
       const { passed, line, output } = await runStep(step);
@@ -132,6 +127,47 @@ async function runChecks() {
   if (failed.length === 0) return 0;
   console.log(`check failed: ${failed.join(', ')}`);
   return 1;
+}
+
+const CHECK_STEPS = ['lint', 'types', 'layers', 'format'];
+const CHECK_HELP = `usage: npm run check [-- [--only STEP,…] [PATH…]]
+  --only STEP,…  some of ${CHECK_STEPS.join(', ')}; all when left out
+  PATH…          what lint and format look at; types and layers always look at everything`;
+
+/** A step or an option that does not exist is refused: it would look like a check that passed. */
+function parseCheck(args) {
+  const [first, list = '', ...rest] = args;
+  const names = first === '--only' ? list.split(',') : CHECK_STEPS;
+  const paths = first === '--only' ? rest : args;
+  const unknown = [
+    ...names.filter((name) => !CHECK_STEPS.includes(name)),
+    ...paths.filter((path) => path.startsWith('-') || !existsSync(join(ROOT, path))),
+  ];
+  if (unknown.length > 0) {
+    throw new SetupError(`check does not know ${unknown.join(', ') || "''"}\n${CHECK_HELP}`);
+  }
+  return { names, paths: paths.length > 0 ? paths : ['.'] };
+}
+
+function checkSteps(paths) {
+  const tool = (...path) => join('node_modules', ...path);
+  const prettier = [tool('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn'];
+  return [
+    {
+      name: 'lint',
+      argv: [tool('eslint', 'bin', 'eslint.js'), '--max-warnings', '0', ...paths],
+    },
+    {
+      name: 'types',
+      // What it learnt of files that have not changed since serves the next run.
+      argv: [
+        ...[tool('typescript', 'bin', 'tsc'), '--noEmit'],
+        ...['--incremental', '--tsBuildInfoFile', join('.data', 'check.tsbuildinfo')],
+      ],
+    },
+    { name: 'layers', argv: layerArguments(tool), judge: judgeLayers },
+    { name: 'format', argv: [...prettier, ...paths] },
+  ];
 }
 
 async function runStep(step) {

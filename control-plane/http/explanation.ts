@@ -5,6 +5,43 @@
  */
 
 import type { DecisionRecord, Proposal, StageRecord } from '../model/decision.ts';
+import type { Reason } from '../model/reasons.ts';
+
+/** What each reason means to somebody who does not know the code; a sentence that follows its name. */
+export const REASON_MEANINGS: Readonly<Record<Reason, string>> = {
+  above_target: 'The signals ask for more replicas than are wanted now.',
+  below_target: 'The signals ask for fewer replicas than are wanted now.',
+  below_minimum: 'Fewer replicas were wanted than the policy’s minimum.',
+  above_maximum: 'More replicas were wanted than the policy’s maximum.',
+  signal_unavailable: 'The metrics source gave no answer, and no answer is not low load.',
+  signal_malformed: 'The metrics source answered with something that is not its API.',
+  signal_oversized: 'The answer was larger than the limit and was not read.',
+  signal_rejected: 'The metrics source refused the query itself: the policy needs a look.',
+  signal_absent: 'The query returned no series, and none is not zero.',
+  signal_ambiguous: 'The query returned several series: it must return one.',
+  signal_not_a_number: 'The value is NaN or infinite.',
+  signal_out_of_range: 'The value is negative, which no load is.',
+  signal_stale:
+    'The oldest sample under the value is older than the policy allows, or of unknown age.',
+  signal_partial:
+    'Fewer replicas report than are ready, so that the value misses some of the load.',
+  no_replica_ready: 'No replica is ready, so that a value per replica says nothing.',
+  within_tolerance: 'The value is so close to its target that moving would not be worth it.',
+  at_desired: 'The number that the signals ask for is the number wanted already.',
+  stabilizing_down:
+    'A recommendation within the stabilization window was higher; scale-in waits for it.',
+  stabilizing_up:
+    'A recommendation within the stabilization window was lower; scale-out waits for it.',
+  cooldown_down: 'The last scale-in is too recent.',
+  cooldown_up: 'The last scale-out is too recent.',
+  action_in_flight: 'An earlier action has not come true yet.',
+  at_maximum: 'The signals ask for more, and the policy’s maximum is reached.',
+  at_minimum: 'The signals ask for less, and the policy’s minimum is reached.',
+  actual_unknown: 'The scaling target did not say how many replicas there are.',
+  mode_observe: 'It would have scaled; the mode is observe, which records only.',
+  mode_advise: 'It would have scaled; the mode is advise, which records and notifies.',
+  mode_stopped: 'It would have scaled; the stop is on.',
+};
 
 export function explainDecision(record: DecisionRecord): string {
   const { input, outcome } = record;
@@ -25,7 +62,7 @@ function conclusion({ input, outcome }: DecisionRecord): string {
     actual.kind === 'known'
       ? `${actual.ready} ready and ${actual.starting} starting`
       : `an unknown number of replicas (${actual.detail})`;
-  const why = `Reason: ${verdict.reason}.`;
+  const why = `Reason: ${verdict.reason}. ${REASON_MEANINGS[verdict.reason]}`;
   if (verdict.kind === 'hold') return `Held at ${verdict.replicas} with ${seen}. ${why}`;
   return `Scaled ${verdict.direction} from ${input.desired} to ${verdict.replicas} with ${seen}. ${why}`;
 }

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import type { Replica, Workload } from '../../control-plane/model/workload.ts';
 import { ScaleTargetError } from '../../control-plane/ports/scale-target.ts';
 import type { ScaleTarget, ScaleTargetFailure } from '../../control-plane/ports/scale-target.ts';
+import { pollUntil } from '../support/process.ts';
 
 export interface ScaleTargetHarness {
   readonly target: ScaleTarget;
@@ -20,7 +21,6 @@ export interface ScaleTargetHarness {
 }
 
 const TIMEOUT_MS = 15_000;
-const POLL_MS = 20;
 
 /** Declares the suite. `open` makes a fresh, empty target. */
 export function describeScaleTarget(name: string, open: () => Promise<ScaleTargetHarness>): void {
@@ -193,11 +193,9 @@ async function until<T>(
   holds: (value: T) => boolean,
   what: string,
 ): Promise<T> {
-  const deadline = performance.now() + TIMEOUT_MS;
-  for (;;) {
+  const found = await pollUntil(what, TIMEOUT_MS, async () => {
     const value = await read();
-    if (holds(value)) return value;
-    if (performance.now() > deadline) assert.fail(`no ${what}: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+    return holds(value) ? { value } : null;
+  });
+  return found.value;
 }

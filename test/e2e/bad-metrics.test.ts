@@ -6,20 +6,24 @@
 
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DecisionRecord } from '../../control-plane/model/decision.ts';
+import { startExporter } from '../support/exporter.ts';
+import type { Exporter } from '../support/exporter.ts';
 import { WORKLOAD_ID, planePlace, startPlane } from '../support/plane-process.ts';
 import type { PlanePlace, PlaneProcess } from '../support/plane-process.ts';
-import { isInstalled, pollUntil } from '../support/process.ts';
+import { pollUntil } from '../support/process.ts';
 import { startPrometheusFake } from '../support/prometheus-fake.ts';
 import type { FakeMode, PrometheusFake } from '../support/prometheus-fake.ts';
-import { preparePrometheus, startPrometheus } from '../support/prometheus-process.ts';
-import type { PrometheusProcess } from '../support/prometheus-process.ts';
-import { skipBecause } from '../support/skip.ts';
+import {
+  preparePrometheus,
+  scrapeConfigOf,
+  startPrometheus,
+} from '../support/prometheus-process.ts';
+import type { PrometheusPlace, PrometheusProcess } from '../support/prometheus-process.ts';
+import { skipWithout } from '../support/skip.ts';
 
 const OUTAGE_MS = 1_000 * Number(process.env['OMNIMIND_TEST_OUTAGE_SECONDS'] ?? 7);
 const TICK_MS = 2_000;
@@ -39,23 +43,20 @@ groups:
 `;
 
 describe(`bad metrics under high load (${OUTAGE_MS} ms each)`, () => {
-  let load: Server;
+  let load: Exporter;
   let prometheus: PrometheusProcess;
-  let prometheusPlace: { readonly directory: string; readonly port: number };
+  let prometheusPlace: PrometheusPlace;
   let proxy: PrometheusFake;
   let place: PlanePlace;
   let plane: PlaneProcess;
+  /** Undone last first, as far as the start came. */
+  const started: (() => unknown)[] = [];
 
   before(async function () {
     this.timeout(90_000);
-    if (!isInstalled('prometheus')) skipBecause(this, 'prometheus is not installed');
-    load = createServer((_request, response) => response.end(`test_load ${REPLICAS * 10}\n`));
-    const port = await new Promise<number>((resolve) => {
-      load.listen(0, '127.0.0.1', () => {
-        const address = load.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : 0);
-      });
-    });
+    skipWithout(this, 'prometheus');
+    load = await startExporter(`test_load ${REPLICAS * 10}\n`);
+    started.push(() => load.stop());
     place = await planePlace({
       prometheusUrl: 'http://127.0.0.1:1',
       tickInterval: `${TICK_MS}ms`,
@@ -76,19 +77,23 @@ describe(`bad metrics under high load (${OUTAGE_MS} ms each)`, () => {
         actionTimeout: '20s',
       },
     });
+    started.push(() => rm(dirname(place.data), { recursive: true, force: true }));
     prometheusPlace = await preparePrometheus(
       join(dirname(place.data), 'prometheus'),
-      `global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
-rule_files: [test.rules.yml]
-scrape_configs: [{ job_name: test, static_configs: [{ targets: ['127.0.0.1:${port}'] }] }]
-`,
+      scrapeConfigOf(load.address),
       RULES,
     );
     prometheus = await startPrometheus(prometheusPlace);
+    started.push(() => prometheus.kill());
     proxy = await startPrometheusFake({ upstream: prometheus.url });
+    started.push(() => proxy.stop());
     plane = await startPlane({
       ...place,
       environment: { ...place.environment, OMNIMIND_PROMETHEUS_URL: proxy.url },
+    });
+    started.push(async () => {
+      plane.running.child.kill('SIGTERM');
+      await plane.running.exit(10_000).catch(() => plane.running.kill());
     });
     await pollUntil('the load has scaled the workload out', 60_000, async () => {
       const view = await plane.get<{ desired: number; inFlight: unknown }>(
@@ -100,13 +105,7 @@ scrape_configs: [{ job_name: test, static_configs: [{ targets: ['127.0.0.1:${por
   });
 
   after(async () => {
-    plane.running.child.kill('SIGTERM');
-    await plane.running.exit(10_000).catch(() => plane.running.kill());
-    await proxy.stop();
-    prometheus.running.child.kill('SIGCONT');
-    prometheus.running.kill();
-    load.close();
-    await rm(dirname(place.data), { recursive: true, force: true });
+    for (const stop of started.toReversed()) await stop();
   });
 
   const since = async (atMs: number): Promise<readonly DecisionRecord[]> => {

@@ -12,9 +12,9 @@ import { readRecord } from '../../demo/launcher/data-directory.ts';
 import { isListening } from '../../demo/launcher/ports.ts';
 import { isAlive } from '../../demo/launcher/process-table.ts';
 import { killRun } from '../../demo/launcher/run-cleanup.ts';
-import { isInstalled, pollUntil, startProcess } from '../support/process.ts';
+import { pollUntil, startProcess } from '../support/process.ts';
 import type { RunningProcess } from '../support/process.ts';
-import { skipBecause } from '../support/skip.ts';
+import { skipBecause, skipWithout } from '../support/skip.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const UP_WITHIN_MS = 60_000;
@@ -30,7 +30,7 @@ describe('npm start', function () {
     for (const entry of ['control-plane/main.ts', 'agents/main.ts', 'prometheus/prometheus.yml']) {
       if (!existsSync(join(ROOT, entry))) skipBecause(this, `${entry} does not exist`);
     }
-    if (!isInstalled('prometheus')) skipBecause(this, 'prometheus is not installed');
+    skipWithout(this, 'prometheus');
     directory = mkdtempSync(join(tmpdir(), 'start-test-'));
   });
 

@@ -3,7 +3,8 @@
 import { type DecisionRecord, decisionIdOf } from '../../control-plane/model/decision.ts';
 import type { ScaleInput } from '../../control-plane/model/decision.ts';
 import { decideScale } from '../../control-plane/deciders/scale.ts';
-import { scaleInput } from './scale-input.ts';
+import { registration } from './log-commands.ts';
+import { NOW_MS, sample, scaleInput } from './scale-input.ts';
 
 export function workloadDocument(overrides: object = {}) {
   return {
@@ -35,23 +36,11 @@ export function metricDocument(overrides: object = {}) {
   };
 }
 
-export function registration(overrides: object = {}) {
+export function registrationDocument(overrides: object = {}) {
   return {
-    nodeId: 'node-1',
-    hostname: 'node-1.example',
+    ...registration('node-1', 'node-1.example'),
     address: '10.0.0.1:7410',
     capabilities: ['inference', 'gpu'],
-    labels: { zone: 'a' },
-    inventory: {
-      operatingSystem: 'linux',
-      kernel: '6.1',
-      architecture: 'x64',
-      cpuModel: 'cpu',
-      cpuCores: 8,
-      memoryBytes: 1024,
-      gpus: [{ uuid: 'GPU-1', name: 'gpu', memoryBytes: 1024 }],
-    },
-    agentVersion: '0.1.0',
     ...overrides,
   };
 }
@@ -77,17 +66,7 @@ export function actingDecision(atMs: number, workloadId = 'w'): DecisionRecord {
   return decision(
     atMs,
     workloadId,
-    scaleInput({
-      observations: [
-        {
-          kind: 'sample',
-          metric: 'load',
-          value: 70,
-          sampledAtMs: 1_699_999_998_000,
-          reporting: null,
-        },
-      ],
-    }),
+    scaleInput({ observations: [sample(70, { sampledAtMs: NOW_MS - 2_000 })] }),
   );
 }
 

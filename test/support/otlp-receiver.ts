@@ -32,7 +32,10 @@ const body = z.object({
               name: z.string(),
               kind: z.number(),
               attributes: z.array(attribute).default([]),
-              events: z.array(z.object({ name: z.string() })).default([]),
+              startTimeUnixNano: z.string(),
+              events: z
+                .array(z.object({ name: z.string(), attributes: z.array(attribute).default([]) }))
+                .default([]),
               status: z.object({ code: z.number().optional() }).default({}),
             }),
           ),
@@ -51,7 +54,13 @@ export interface ReceivedSpan {
   /** As in OTLP: 1 internal, 2 server, 3 client. */
   readonly kind: number;
   readonly failed: boolean;
+  readonly startedAtNs: bigint;
+  /** Names alone. */
   readonly events: readonly string[];
+  readonly happened: readonly {
+    readonly name: string;
+    readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  }[];
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
   readonly resource: Readonly<Record<string, string | number | boolean>>;
 }
@@ -110,7 +119,12 @@ function parseSpans(text: string): ReceivedSpan[] {
         name: span.name,
         kind: span.kind,
         failed: span.status.code === 2,
+        startedAtNs: BigInt(span.startTimeUnixNano),
         events: span.events.map((event) => event.name),
+        happened: span.events.map(({ name, attributes }) => ({
+          name,
+          attributes: plain(attributes),
+        })),
         attributes: plain(span.attributes),
         resource: plain(group.resource.attributes),
       })),

@@ -8,8 +8,24 @@ import type { RunningProcess } from './process.ts';
 export interface PrometheusProcess {
   readonly url: string;
   readonly running: RunningProcess;
+  /** SIGKILL; resolves once it has ended. */
+  kill(): Promise<void>;
   /** Value of an instant query's only sample; null without one. */
   value(query: string): Promise<number | null>;
+}
+
+/** Where a Prometheus keeps its files, and its port: what outlives the process. */
+export interface PrometheusPlace {
+  readonly directory: string;
+  readonly port: number;
+}
+
+/** A configuration that scrapes one target (host:port) every second. */
+export function scrapeConfigOf(target: string): string {
+  return `global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
+rule_files: [test.rules.yml]
+scrape_configs: [{ job_name: test, static_configs: [{ targets: ['${target}'] }] }]
+`;
 }
 
 /** Writes the files; the same place may be started again and again, on the same port. */
@@ -17,7 +33,7 @@ export async function preparePrometheus(
   directory: string,
   config: string,
   rules: string,
-): Promise<{ readonly directory: string; readonly port: number }> {
+): Promise<PrometheusPlace> {
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'prometheus.yml'), config);
   await writeFile(join(directory, 'test.rules.yml'), rules);
@@ -25,10 +41,7 @@ export async function preparePrometheus(
 }
 
 /** Resolves once it is ready. */
-export async function startPrometheus(place: {
-  readonly directory: string;
-  readonly port: number;
-}): Promise<PrometheusProcess> {
+export async function startPrometheus(place: PrometheusPlace): Promise<PrometheusProcess> {
   const url = `http://127.0.0.1:${place.port}`;
   const running = startProcess('prometheus', [
     `--config.file=${join(place.directory, 'prometheus.yml')}`,
@@ -44,6 +57,10 @@ export async function startPrometheus(place: {
   return {
     url,
     running,
+    kill: async () => {
+      running.kill();
+      await running.exit(10_000);
+    },
     value: async (query) => {
       const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`);
       const body = (await answer.json()) as {

@@ -3,20 +3,14 @@
  * when the test ends. It refuses nothing and knows nothing of what is tested.
  */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-
-/** Why tests with a real Redis cannot run here; null when they can. */
-export function redisMissing(): string | null {
-  const found = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
-  return found.status === 0 ? null : 'redis-server is not installed';
-}
+import { freePort, pollUntil } from './process.ts';
 
 export interface RedisServer {
   readonly port: number;
@@ -58,7 +52,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   );
   const server = serverOf(child, directory, port, options);
   servers.add(server);
-  await untilTrue(`redis on port ${port} answers`, async () => {
+  await pollUntil(`redis on port ${port} answers`, 15_000, async () => {
     try {
       await server.call('PING');
       return true;
@@ -112,28 +106,4 @@ function serverOf(
     },
   };
   return server;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-/** Polls until the condition holds. */
-export async function untilTrue(
-  what: string,
-  condition: () => Promise<boolean>,
-  timeoutMs = 15_000,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }

@@ -1,6 +1,7 @@
 /** Skips a test with its reason, which the reporter lists at the end of the run. */
 
 import type { Context } from 'mocha';
+import { isInstalled } from './process.ts';
 
 const REASONS = new WeakMap<object, string>();
 
@@ -14,6 +15,11 @@ export function skipBecause(context: Context, reason: string): never {
     if (!isTest && runnable.parent !== undefined) REASONS.set(runnable.parent, reason);
   }
   return context.skip();
+}
+
+/** Skips unless PATH leads to the program. */
+export function skipWithout(context: Context, program: string): void {
+  if (!isInstalled(program)) skipBecause(context, `${program} is not installed`);
 }
 
 /** The reason given for a test, or for a suite around it; null when none was. */

@@ -59,12 +59,14 @@ interface Identity {
   readonly bootId: string | null;
 }
 
-async function identity(pid: number): Promise<Identity> {
+/** Null for a zombie: it has ended, and only its parent has not looked yet. */
+async function identity(pid: number): Promise<Identity | null> {
   const stat = await readIfThere(`/proc/${pid}/stat`);
   const boot = await readIfThere('/proc/sys/kernel/random/boot_id');
-  // Field 22; the second field is the command in parentheses and may hold spaces.
-  const startedAtTicks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  return { pid, startedAtTicks, bootId: boot?.trim() ?? null };
+  // Fields 3 and 22; the second is the command in parentheses and may hold spaces.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  if (fields[0] === 'Z' || fields[0] === 'X') return null;
+  return { pid, startedAtTicks: fields[19] ?? null, bootId: boot?.trim() ?? null };
 }
 
 /** A lock that cannot be read was cut short by a crash of the machine: its holder is gone. */
@@ -72,7 +74,7 @@ async function isAlive(holder: string): Promise<boolean> {
   const said = parseIdentity(holder);
   if (said === null || !exists(said.pid)) return false;
   const found = await identity(said.pid);
-  return found.startedAtTicks === said.startedAtTicks && found.bootId === said.bootId;
+  return found?.startedAtTicks === said.startedAtTicks && found.bootId === said.bootId;
 }
 
 function parseIdentity(holder: string): Identity | null {

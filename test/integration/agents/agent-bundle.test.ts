@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleAgent, bundledAgentCommand } from '../../../agents/bundle.ts';
 import { createBench, noCompiler } from '../../support/nvml-stand-in/harness.ts';
-import { freePort, isInstalled, pollUntil, startProcess } from '../../support/process.ts';
-import { killRedisServers, redisMissing, startRedis } from '../../support/redis-server.ts';
-import { skipBecause } from '../../support/skip.ts';
+import { freePort, pollUntil, startProcess } from '../../support/process.ts';
+import { killRedisServers, startRedis } from '../../support/redis-server.ts';
+import { skipBecause, skipWithout } from '../../support/skip.ts';
 
 describe('bundled agent with all collectors', function () {
   this.timeout(40_000);
@@ -25,9 +25,10 @@ describe('bundled agent with all collectors', function () {
   });
 
   it('gives node, GPU and cache values without the JIT, and promtool finds no fault', async function () {
-    const reason = redisMissing() ?? noCompiler();
+    skipWithout(this, 'redis-server');
+    skipWithout(this, 'promtool');
+    const reason = noCompiler();
     if (reason !== null) skipBecause(this, reason);
-    if (!isInstalled('promtool')) skipBecause(this, 'promtool is not installed');
     const redis = await startRedis();
     const targets = join(folder, 'targets.yaml');
     writeFileSync(

@@ -12,9 +12,9 @@ import { bundledAgentCommand } from '../../../agents/bundle.ts';
 import { parseConfig } from '../../../agents/config.ts';
 import { gauge } from '../../../agents/family.ts';
 import type { CollectorSlot } from '../../../agents/scrape.ts';
-import { freePort, isInstalled, pollUntil, startProcess } from '../../support/process.ts';
+import { freePort, pollUntil, startProcess } from '../../support/process.ts';
 import type { RunningProcess } from '../../support/process.ts';
-import { skipBecause } from '../../support/skip.ts';
+import { skipBecause, skipWithout } from '../../support/skip.ts';
 import { stageCollector } from '../../support/staged-collector.ts';
 
 interface Answer {
@@ -97,7 +97,7 @@ for (const [title, commandOf] of entries) {
     });
 
     it('passes promtool check metrics without a word, with its inventory', async function () {
-      if (!isInstalled('promtool')) skipBecause(this, 'promtool is not installed');
+      skipWithout(this, 'promtool');
       const text = await pollUntil('the inventory', 10_000, async () => {
         const now = await metricsOf(port);
         return now.includes('omnimind_node_inventory_info{') ? now : null;

@@ -3,18 +3,12 @@ import assert from 'node:assert/strict';
 import type { Collector } from '../../../agents/collector.ts';
 import { parseCacheTargets } from '../../../agents/collectors/cache-targets.ts';
 import { createCacheCollector } from '../../../agents/collectors/cache.ts';
+import { freePort, pollUntil } from '../../support/process.ts';
 import { scrapeOnce } from '../../support/redis-scrape.ts';
-import {
-  freePort,
-  killRedisServers,
-  redisMissing,
-  startRedis,
-  untilTrue,
-} from '../../support/redis-server.ts';
-import { skipBecause } from '../../support/skip.ts';
+import { killRedisServers, startRedis } from '../../support/redis-server.ts';
+import { skipWithout } from '../../support/skip.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 
-const missing = redisMissing();
 const QUICK = { backoffMinMs: 20, backoffMaxMs: 60, hangTimeoutMs: 600 };
 const at = (server: RedisServer): string => `127.0.0.1:${server.port}`;
 let collector: Collector | null = null;
@@ -35,7 +29,7 @@ async function stopAll(): Promise<void> {
 async function startPair(): Promise<readonly [RedisServer, RedisServer]> {
   const master = await startRedis();
   const replica = await startRedis({ settings: [`replicaof 127.0.0.1 ${master.port}`] });
-  await untilTrue('the replica is online', async () =>
+  await pollUntil('the replica is online', 15_000, async () =>
     String(await master.call('INFO', 'replication')).includes('state=online'),
   );
   return [master, replica];
@@ -43,7 +37,7 @@ async function startPair(): Promise<readonly [RedisServer, RedisServer]> {
 
 describe('cache collector, replication', () => {
   before(function () {
-    if (missing !== null) skipBecause(this, missing);
+    skipWithout(this, 'redis-server');
   });
   afterEach(stopAll);
 
@@ -64,12 +58,12 @@ describe('cache collector, replication', () => {
     const during = await scrapeOnce(watched);
     assert.ok((during.value('omnimind_cache_replica_lag_bytes', lag) ?? 0) >= 100_000);
     replica.signal('SIGCONT');
-    await untilTrue('the replica has caught up', async () => {
+    await pollUntil('the replica has caught up', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       return scrape.value('omnimind_cache_replica_lag_bytes', lag) === 0;
     });
     await master.kill();
-    await untilTrue('the replica says that its master is gone', async () => {
+    await pollUntil('the replica says that its master is gone', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       return scrape.value('omnimind_cache_master_link_up', { target: 'r' }) === 0;
     });
@@ -78,7 +72,7 @@ describe('cache collector, replication', () => {
 
 describe('cache collector, Sentinel', () => {
   before(function () {
-    if (missing !== null) skipBecause(this, missing);
+    skipWithout(this, 'redis-server');
   });
   afterEach(stopAll);
 
@@ -102,7 +96,7 @@ describe('cache collector, Sentinel', () => {
         kind: sentinel
         sentinels: [${sentinels.map((sentinel) => `'${at(sentinel)}'`).join(', ')}]
         master: mymaster`);
-    await untilTrue('the sentinels know each other and the replica', async () => {
+    await pollUntil('the sentinels know each other and the replica', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       const known = scrape.values('omnimind_cache_sentinel_sentinels');
       const quorum = scrape.values('omnimind_cache_sentinel_quorum_ok');
@@ -126,12 +120,12 @@ describe('cache collector, Sentinel', () => {
     const epoch = Math.max(...before.values('omnimind_cache_sentinel_config_epoch'));
 
     await master.kill();
-    await untilTrue('a sentinel sees the master objectively down', async () => {
+    await pollUntil('a sentinel sees the master objectively down', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       const state = { state: 'objectively_down' };
       return scrape.values('omnimind_cache_sentinel_master_state', state).includes(1);
     });
-    await untilTrue('the replica is master by every sentinel’s word', async () => {
+    await pollUntil('the replica is master by every sentinel’s word', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       const named = { master_address: at(replica) };
       return (
@@ -145,7 +139,7 @@ describe('cache collector, Sentinel', () => {
     assert.ok(Math.max(...after.values('omnimind_cache_sentinel_config_epoch')) > epoch);
 
     await Promise.all(sentinels.slice(1).map((sentinel) => sentinel.kill()));
-    await untilTrue('the one sentinel left says that there is no quorum', async () => {
+    await pollUntil('the one sentinel left says that there is no quorum', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       return scrape.value('omnimind_cache_sentinel_quorum_ok') === 0;
     });
@@ -165,7 +159,7 @@ describe('cache collector, Sentinel', () => {
 
 describe('cache collector, Cluster', () => {
   before(function () {
-    if (missing !== null) skipBecause(this, missing);
+    skipWithout(this, 'redis-server');
   });
   afterEach(stopAll);
 
@@ -203,7 +197,7 @@ describe('cache collector, Cluster', () => {
         String(busPorts[nth + 1]),
       );
     }
-    await untilTrue('the cluster is ok on every node', async () => {
+    await pollUntil('the cluster is ok on every node', 15_000, async () => {
       const states = await Promise.all(nodes.map((node) => node.call('CLUSTER', 'INFO')));
       return states.every((state) => String(state).includes('cluster_state:ok'));
     });
@@ -229,7 +223,7 @@ describe('cache collector, Cluster', () => {
     }
     // The very seed dies: the nodes that were found lead on.
     await second.kill();
-    await untilTrue('both others hold the cluster for failed', async () => {
+    await pollUntil('both others hold the cluster for failed', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       const states = scrape.values('omnimind_cache_cluster_state_ok');
       const failed = scrape.values('omnimind_cache_cluster_slots_fail');
@@ -264,7 +258,7 @@ describe('cache collector, Cluster', () => {
     const id = String(await third.call('CLUSTER', 'MYID'));
     await third.kill();
     await Promise.all([first, second].map((node) => node.call('CLUSTER', 'FORGET', id)));
-    await untilTrue('two instances are left', async () => {
+    await pollUntil('two instances are left', 15_000, async () => {
       return (await scrapeOnce(watched)).value('omnimind_cache_instances') === 2;
     });
   });

@@ -7,17 +7,11 @@ import { join } from 'node:path';
 import type { Collector } from '../../../agents/collector.ts';
 import { parseCacheTargets } from '../../../agents/collectors/cache-targets.ts';
 import { createCacheCollector } from '../../../agents/collectors/cache.ts';
+import { freePort, pollUntil } from '../../support/process.ts';
 import { scrapeOnce } from '../../support/redis-scrape.ts';
-import {
-  freePort,
-  killRedisServers,
-  redisMissing,
-  startRedis,
-  untilTrue,
-} from '../../support/redis-server.ts';
-import { skipBecause } from '../../support/skip.ts';
+import { killRedisServers, startRedis } from '../../support/redis-server.ts';
+import { skipWithout } from '../../support/skip.ts';
 
-const missing = redisMissing();
 const QUICK = { backoffMinMs: 20, backoffMaxMs: 60, hangTimeoutMs: 600 };
 
 describe('cache collector, standalone', () => {
@@ -25,7 +19,7 @@ describe('cache collector, standalone', () => {
   let collector: Collector | null = null;
 
   before(function () {
-    if (missing !== null) skipBecause(this, missing);
+    skipWithout(this, 'redis-server');
   });
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'omnimind-cache-'));
@@ -72,9 +66,7 @@ describe('cache collector, standalone', () => {
   });
 
   it('gives promtool nothing to complain of', async function () {
-    if (spawnSync('promtool', ['--version']).status !== 0) {
-      skipBecause(this, 'promtool is not installed');
-    }
+    skipWithout(this, 'promtool');
     const redis = await startRedis();
     await redis.call('SET', 'a', '1');
     const scrape = await scrapeOnce(
@@ -109,7 +101,7 @@ describe('cache collector, standalone', () => {
     assert.equal(refused.value(failures, { cause: 'unauthenticated' }), 1);
     assert.equal(refused.value('omnimind_cache_memory_used_bytes'), undefined);
     await writeFile(file, 'first\n');
-    await untilTrue('the password is taken up', async () => {
+    await pollUntil('the password is taken up', 15_000, async () => {
       return (await scrapeOnce(watched)).value('omnimind_cache_up') === 1;
     });
     const after = await scrapeOnce(watched);
@@ -141,7 +133,7 @@ describe('cache collector, standalone', () => {
     assert.equal(down.value('omnimind_cache_up', { target: 'sick' }), 0);
     assert.equal(down.value('omnimind_cache_memory_used_bytes', { target: 'sick' }), undefined);
     await startRedis({ port: sick.port });
-    await untilTrue('the server is seen again', async () => {
+    await pollUntil('the server is seen again', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       return scrape.value('omnimind_cache_up', { target: 'sick' }) === 1;
     });
@@ -164,7 +156,7 @@ describe('cache collector, standalone', () => {
     const cause = { target: 'hung', cause: 'timeout' };
     assert.equal(second.value('omnimind_cache_read_failures_total', cause), 2);
     hung.signal('SIGCONT');
-    await untilTrue('the server is seen again', async () => {
+    await pollUntil('the server is seen again', 15_000, async () => {
       const scrape = await scrapeOnce(watched);
       return scrape.value('omnimind_cache_up', { target: 'hung' }) === 1;
     });
@@ -194,9 +186,7 @@ describe('cache collector, standalone', () => {
   });
 
   it('speaks TLS with a client certificate, and refuses a server that it cannot verify', async function () {
-    if (spawnSync('openssl', ['version']).status !== 0) {
-      skipBecause(this, 'openssl is not installed');
-    }
+    skipWithout(this, 'openssl');
     const make = (...args: readonly string[]): void => {
       const made = spawnSync('openssl', args, { cwd: directory });
       assert.equal(made.status, 0, made.stderr.toString());

@@ -7,9 +7,9 @@ import {
   fastOptions,
   processesOf,
   scrapeUntil,
-  until,
   type Bench,
 } from '../../support/nvml-stand-in/harness.ts';
+import { pollUntil } from '../../support/process.ts';
 
 describe('GPU collector over AMD sysfs', () => {
   let bench: Bench;
@@ -35,7 +35,7 @@ describe('GPU collector over AMD sysfs', () => {
 
   afterEach(async () => {
     await collector.stop();
-    await until(() => processesOf(bench).length === 0);
+    await pollUntil('no process is left', 10_000, () => processesOf(bench).length === 0);
     bench.dispose();
   });
 

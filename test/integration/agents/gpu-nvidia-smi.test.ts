@@ -11,9 +11,9 @@ import {
   processesOf,
   scrape,
   scrapeUntil,
-  until,
   type Bench,
 } from '../../support/nvml-stand-in/harness.ts';
+import { pollUntil } from '../../support/process.ts';
 
 const A = 'uuid="GPU-11111111-0000-0000-0000-000000000000"';
 const B = 'uuid="GPU-11111111-0000-0000-0000-000000000001"';
@@ -37,7 +37,7 @@ describe('GPU collector over nvidia-smi', () => {
     const startedMs = performance.now();
     await collector.stop();
     assert.ok(performance.now() - startedMs < 1000, 'stop() took a second');
-    await until(() => processesOf(bench).length === 0);
+    await pollUntil('no process is left', 10_000, () => processesOf(bench).length === 0);
     assert.equal(bench.smiOverlaps(), '', 'two nvidia-smi at a time');
     bench.dispose();
   });
@@ -77,7 +77,7 @@ describe('GPU collector over nvidia-smi', () => {
       );
       assert.ok(hung.tookMs < 50);
       assert.match(collector.lastError() ?? '', /driver_hung/);
-      await until(() => bench.smiStarts().length >= 2);
+      await pollUntil('a second start', 10_000, () => bench.smiStarts().length >= 2);
       bench.mode('ok');
       const { samples } = await scrapeUntil(collector, (now) => now.get('available') === 1);
       assert.equal(samples.get('driver_hung'), 0);
@@ -148,8 +148,8 @@ describe('GPU collector over nvidia-smi', () => {
   ] as const) {
     it(`takes ${title} for a host without a GPU`, async () => {
       await begin(mode, path === null ? {} : { nvidiaSmiPath: path });
-      await until(() => processesOf(bench).length > 0);
-      await until(() => processesOf(bench).length === 0);
+      await pollUntil('a process', 10_000, () => processesOf(bench).length > 0);
+      await pollUntil('no process is left', 10_000, () => processesOf(bench).length === 0);
       const { samples } = await scrape(collector);
       assert.equal(samples.get('available'), 0);
       assert.equal(collector.lastError(), null);
@@ -163,6 +163,6 @@ describe('GPU collector over nvidia-smi', () => {
     const child = processesOf(bench).find((line) => line.includes('child.ts'));
     process.kill(Number(child?.trim().split(' ')[0]), 'SIGKILL');
     await scrapeUntil(collector, (now) => now.get('child_restarts_total') === 1);
-    await until(() => bench.smiStarts().length === 2);
+    await pollUntil('a second start', 10_000, () => bench.smiStarts().length === 2);
   });
 });

@@ -13,21 +13,21 @@ import {
   processesOf,
   scrape,
   scrapeUntil,
-  until,
   type Bench,
 } from '../../support/nvml-stand-in/harness.ts';
+import { pollUntil } from '../../support/process.ts';
+import { skipBecause, skipWithout } from '../../support/skip.ts';
 
 const A = 'uuid="GPU-00000000-0000-0000-0000-000000000000"';
 const B = 'uuid="GPU-00000000-0000-0000-0000-000000000001"';
 const reason = noCompiler();
-const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
-describe(`GPU collector over NVML${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
+describe('GPU collector over NVML', () => {
   let bench: Bench;
   let collector: GpuCollector;
 
   before(function () {
-    if (reason !== null) this.skip();
+    if (reason !== null) skipBecause(this, reason);
     bench = createBench();
   });
   after(() => {
@@ -48,7 +48,7 @@ describe(`GPU collector over NVML${reason === null ? '' : ` (skipped: ${reason})
     const startedMs = performance.now();
     await collector.stop();
     assert.ok(performance.now() - startedMs < 1000, 'stop() took a second');
-    await until(() => processesOf(bench).length === 0);
+    await pollUntil('no process is left', 10_000, () => processesOf(bench).length === 0);
   });
 
   it('exports the values of two GPUs in base units, and identity once', async () => {
@@ -280,7 +280,7 @@ describe(`GPU collector over NVML${reason === null ? '' : ` (skipped: ${reason})
     assert.match(collector.lastError() ?? '', /crashed.*SIGSEGV/);
     bench.control({});
     // What was read before the crash is fresh for a while; the error goes with the next reading.
-    await until(() => collector.lastError() === null);
+    await pollUntil('no error', 10_000, () => collector.lastError() === null);
     await scrapeUntil(collector, (now) => now.get('available') === 1);
   });
 
@@ -300,8 +300,8 @@ describe(`GPU collector over NVML${reason === null ? '' : ` (skipped: ${reason})
 
   it('takes a host without a loaded driver for one without a GPU', async () => {
     await begin({ init: 9 });
-    await until(() => processesOf(bench).length === 1);
-    await until(() => processesOf(bench).length === 0);
+    await pollUntil('one process', 10_000, () => processesOf(bench).length === 1);
+    await pollUntil('no process is left', 10_000, () => processesOf(bench).length === 0);
     const { samples } = await scrape(collector);
     assert.equal(samples.get('available'), 0);
     assert.equal(collector.lastError(), null);
@@ -316,8 +316,8 @@ describe(`GPU collector over NVML${reason === null ? '' : ` (skipped: ${reason})
         nvidiaSmiPath: '/nowhere/nvidia-smi',
       },
     );
-    await until(() => processesOf(bench).length === 1);
-    await until(() => processesOf(bench).length === 0);
+    await pollUntil('one process', 10_000, () => processesOf(bench).length === 1);
+    await pollUntil('no process is left', 10_000, () => processesOf(bench).length === 0);
     const { samples } = await scrape(collector);
     assert.equal(samples.get('available'), 0);
     assert.equal(samples.get('driver_hung'), 0);
@@ -338,8 +338,8 @@ describe(`GPU collector over NVML${reason === null ? '' : ` (skipped: ${reason})
     }
   });
 
-  it(`has nothing for promtool to remark on${hasPromtool ? '' : ' (skipped: promtool is not installed)'}`, async function () {
-    if (!hasPromtool) this.skip();
+  it('has nothing for promtool to remark on', async function () {
+    skipWithout(this, 'promtool');
     bench.control({ mig: 1 });
     await begin({ mig: 1, xid: '9:0:79' }, { processesMax: 2 });
     const { text } = await scrapeUntil(collector, (now) =>

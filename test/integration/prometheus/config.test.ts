@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { promtoolMissing } from '../../support/prometheus-server.ts';
-import { skipBecause } from '../../support/skip.ts';
+import { skipWithout } from '../../support/skip.ts';
 
 const DIRECTORY = join(import.meta.dirname, '../../../prometheus');
 const RULES = filesOf('.rules.yml');
@@ -11,8 +10,7 @@ const TESTS = filesOf('.test.yml');
 
 describe('the Prometheus configuration, by promtool', () => {
   before(function () {
-    const missing = promtoolMissing();
-    if (missing !== null) skipBecause(this, missing);
+    skipWithout(this, 'promtool');
   });
 
   it('is valid without a warning', () => {

@@ -8,7 +8,8 @@ import {
   type GpuValues,
 } from '../../../../agents/sources/gpu/snapshot.ts';
 import type { LaunchedChild } from '../../../../agents/sources/gpu/supervisor.ts';
-import { scrape, until } from '../../../support/nvml-stand-in/harness.ts';
+import { scrape } from '../../../support/nvml-stand-in/harness.ts';
+import { pollUntil } from '../../../support/process.ts';
 
 /** A child without a process: it says what the test says and dies only when the test lets it. */
 class FakeChild implements LaunchedChild {
@@ -210,7 +211,7 @@ describe('createGpuCollector', () => {
     const stuck = stage.last();
     stuck.say(snapshot(gpu('A', {})));
     stage.clock.nowMs += 41;
-    await until(() => stuck.signals.includes('SIGKILL'));
+    await pollUntil('a kill', 10_000, () => stuck.signals.includes('SIGKILL'));
     assert.deepEqual(stuck.signals, ['SIGTERM', 'SIGKILL']);
     const { samples, tookMs } = await scrape(stage.collector);
     assert.equal(samples.get('driver_hung'), 1);
@@ -219,7 +220,7 @@ describe('createGpuCollector', () => {
     assert.match(stage.collector.lastError() ?? '', /^driver_hung/);
     assert.equal(stage.children.length, 1);
     stuck.end('SIGKILL');
-    await until(() => stage.children.length === 2);
+    await pollUntil('a second child', 10_000, () => stage.children.length === 2);
     const again = await scrape(stage.collector);
     assert.equal(again.samples.get('driver_hung'), 1);
     assert.equal(again.samples.get('child_restarts_total'), 1);
@@ -259,7 +260,7 @@ describe('createGpuCollector', () => {
     const { samples } = await scrape(stage.collector);
     assert.equal(samples.get('available'), 0);
     assert.equal(stage.collector.lastError(), null);
-    await until(() => stage.children.length === 2);
+    await pollUntil('a second child', 10_000, () => stage.children.length === 2);
     assert.equal((await scrape(stage.collector)).samples.get('child_restarts_total'), 0);
   });
 
@@ -284,7 +285,7 @@ describe('createGpuCollector', () => {
     for (let crash = 1; crash <= 3; crash += 1) {
       assert.deepEqual(stage.last().settings.backends, ['nvml', 'smi', 'amd']);
       stage.last().end('SIGSEGV');
-      await until(() => stage.children.length === crash + 1);
+      await pollUntil('another child', 10_000, () => stage.children.length === crash + 1);
     }
     assert.deepEqual(stage.last().settings.backends, ['smi', 'amd']);
     assert.equal((await scrape(stage.collector)).samples.get('child_restarts_total'), 3);

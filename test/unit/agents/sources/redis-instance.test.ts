@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { RedisSourceError } from '../../../../agents/sources/redis-endpoint.ts';
 import { backoffMs, createRedisInstance } from '../../../../agents/sources/redis-instance.ts';
 import { failureOfReply } from '../../../../agents/sources/redis-connection.ts';
-import { freePort } from '../../../support/redis-server.ts';
+import { freePort } from '../../../support/process.ts';
 
 const LIMITS = { hangTimeoutMs: 1_000, backoffMinMs: 500, backoffMaxMs: 10_000 };
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LogLockedError } from '../../../../../control-plane/adapters/log/damage.ts';
 import { takeLock } from '../../../../../control-plane/adapters/log/lock.ts';
+import { pollUntil } from '../../../../support/process.ts';
 import { skipBecause } from '../../../../support/skip.ts';
 
 /** A name that a lock may have. */
@@ -59,6 +60,33 @@ describe('lock of a log directory', () => {
     await (
       await takeLock(directory)
     )();
+  });
+
+  it('is taken over from a process that has ended though its parent has not noticed', async function () {
+    if ((await ownLock(directory)).startedAtTicks === null) {
+      skipBecause(this, 'the system has no /proc: it shows no zombies');
+    }
+    // `exec` puts a program in the shell's place that never asks after the shell's child.
+    const parent = spawn('/bin/sh', ['-c', 'sleep 30 & exec sleep 30'], { stdio: 'ignore' });
+    const children = `/proc/${parent.pid}/task/${parent.pid}/children`;
+    try {
+      const pid = await pollUntil('the child', 5_000, async () =>
+        (await readFile(`/proc/${parent.pid}/comm`, 'utf8')).trim() === 'sleep'
+          ? Number(await readFile(children, 'utf8'))
+          : null,
+      );
+      await writeFile(join(directory, OTHER), await lockOf(pid, directory));
+      await assert.rejects(takeLock(directory), LogLockedError);
+      process.kill(pid, 'SIGKILL');
+      await pollUntil('the zombie', 5_000, async () =>
+        / Z /.test(await readFile(`/proc/${pid}/stat`, 'utf8')),
+      );
+      await (
+        await takeLock(directory)
+      )();
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 
   it('is taken over when a crash of the machine left it unreadable', async () => {

@@ -11,6 +11,7 @@ import { canonicalState } from '../../../../../control-plane/state/snapshot.ts';
 import { AT_MS, numbered, registration } from '../../../../support/log-commands.ts';
 import { SimulatedDisk } from '../../../../support/log-disk.ts';
 import type { DiskTrouble } from '../../../../support/log-disk.ts';
+import { pollUntil } from '../../../../support/process.ts';
 import { seededRandom } from '../../../../support/seeded-random.ts';
 
 const PATIENT = new AbortController().signal;
@@ -165,12 +166,12 @@ describe('single member', () => {
     disk.stall = hang.promise;
     const before = disk.operations;
     const proposed = member.propose(numbered(1), giver.signal);
-    await until(() => disk.operations > before);
+    await pollUntil('the disk is at work', 5_000, () => disk.operations > before);
     giver.abort();
     await assert.rejects(proposed, /may still be committed/);
     await assert.rejects(member.propose(numbered(2), PATIENT), failsWith('overloaded'));
     hang.resolve(undefined);
-    await until(() => member.status().appliedIndex === 2);
+    await pollUntil('it is applied', 5_000, () => member.status().appliedIndex === 2);
     await member.propose(numbered(2), PATIENT);
     await member.stop();
   });
@@ -235,7 +236,7 @@ describe('single member', () => {
     await first.stop();
     const member = await open(disk, { snapshotEveryEntries: 4 });
     for (let number = 0; number < 3; number += 1) await member.propose(numbered(number), PATIENT);
-    await until(() => member.failure() !== null);
+    await pollUntil('the failure', 5_000, () => member.failure() !== null);
     await assert.rejects(member.propose(numbered(9), PATIENT), failsWith('storage_failed'));
     await member.stop();
   });
@@ -248,7 +249,7 @@ describe('single member', () => {
     const before = disk.operations;
     const first = member.propose(numbered(1), PATIENT);
     const second = assert.rejects(member.propose(numbered(2), PATIENT), failsWith('aborted'));
-    await until(() => disk.operations > before);
+    await pollUntil('the disk is at work', 5_000, () => disk.operations > before);
     const stopped = member.stop();
     hang.resolve(undefined);
     await stopped;
@@ -259,10 +260,3 @@ describe('single member', () => {
     await member.stop();
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 10_000 && !condition(); turn += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert(condition(), 'the condition did not come true');
-}

@@ -1,0 +1,86 @@
+/**
+ * The names of all series that the product exports, asked from the parts that export them: the
+ * control plane's table, the agent's collectors as the agent creates them, and the demo's workload.
+ * Histograms are named without `_bucket`, `_sum` and `_count`. Nothing is started or read.
+ */
+
+import type { Collector, Family } from '../../agents/collector.ts';
+import { createCacheCollector } from '../../agents/collectors/cache.ts';
+import { createGpuCollector } from '../../agents/collectors/gpu.ts';
+import { createNodeCollector } from '../../agents/collectors/node.ts';
+import { createPortableCollector } from '../../agents/collectors/node-portable.ts';
+import { createSelfCollector } from '../../agents/collectors/self.ts';
+import { createExposition } from '../../agents/metrics.ts';
+import { createRegistration } from '../../agents/registration.ts';
+import { createScraper } from '../../agents/scrape.ts';
+import { describeSeries } from '../../control-plane/telemetry/series.ts';
+import { filesIn, namesIn } from './source-tree.ts';
+
+export function planeSeries(): readonly string[] {
+  return describeSeries().map(({ name }) => name);
+}
+
+/** Every family of every collector, those for hosts without /proc and the scraper's own included. */
+export function agentSeries(): readonly string[] {
+  const families = [
+    ...agentCollectors().flatMap((collector) => collector.families),
+    ...ofScraper(),
+  ];
+  return [...new Set(families.map(({ name }) => name))];
+}
+
+export function demoSeries(): readonly string[] {
+  return filesIn(['demo']).flatMap(({ text }) => namesIn(text, /name: '(inference_[a-z0-9_]+)'/g));
+}
+
+function agentCollectors(): readonly Collector[] {
+  const excluded = { mountsExclude: /^(?!)/, disksExclude: /^(?!)/, networksExclude: /^(?!)/ };
+  return [
+    createNodeCollector({ hostRoot: '/', stalenessMs: 1000, seriesMax: 100, ...excluded }),
+    createPortableCollector({ ...excluded, readSizes: () => Promise.resolve([]) }),
+    createGpuCollector({
+      backend: 'amd',
+      pollIntervalMs: 1000,
+      stalenessMs: 3000,
+      nvidiaSmiPath: 'nvidia-smi',
+      nvidiaSmiTimeoutMs: 1000,
+      nvmlLibraryPath: null,
+      sysRoot: '/sys',
+      processesMax: 1,
+    }),
+    createCacheCollector({ targets: [] }),
+    createSelfCollector({ version: '0', facts: () => null, openFiles: () => null }),
+    createRegistration({
+      client: { post: unasked },
+      describe: unasked,
+      failingCollectors: () => [],
+      retryMaxMs: 1000,
+      random: () => 0,
+      sleep: () => Promise.resolve(),
+      log: () => undefined,
+    }),
+  ];
+}
+
+/** Nothing is started, so nothing asks. */
+function unasked(): never {
+  throw new Error('not started');
+}
+
+/** The scraper tells its own families to the exposition alone. */
+function ofScraper(): readonly Family[] {
+  const seen: Family[] = [];
+  const exposition = createExposition(1);
+  createScraper(
+    [],
+    {
+      ...exposition,
+      section(families) {
+        seen.push(...families);
+        return exposition.section(families);
+      },
+    },
+    () => undefined,
+  );
+  return seen;
+}
