@@ -22,6 +22,7 @@ import {
   type TestPlane,
   type TestPlaneOptions,
 } from '../../support/http-plane.ts';
+import { pollUntil } from '../../support/process.ts';
 
 const STOP_THE_PLANE: TestCall = { method: 'PUT', path: '/v1/mode', body: { mode: 'stopped' } };
 
@@ -258,7 +259,7 @@ describe('the HTTP edge', () => {
       await send({ path: '/v1/nodes/some-node' });
       await send({ path: `/v1/${'x'.repeat(50)}` });
       await send({ method: 'PROPFIND', path: '/v1/nodes' });
-      await pollUntil(() => finished.length === 3);
+      await pollUntil('three finished', 5_000, () => finished.length === 3);
       assert.deepEqual(
         finished.map(({ method, route, status }) => [method, route, status]),
         [
@@ -276,9 +277,9 @@ describe('the HTTP edge', () => {
       const request = httpRequest({ host: '127.0.0.1', port, path: '/v1/decisions', agent: false });
       request.once('error', () => undefined);
       request.end();
-      await pollUntil(() => decisions.waiting() === 1);
+      await pollUntil('a reader waits', 5_000, () => decisions.waiting() === 1);
       request.destroy();
-      await pollUntil(() => finished.length === 1);
+      await pollUntil('one finished', 5_000, () => finished.length === 1);
       assert.equal(finished[0]?.status, 499);
     });
 
@@ -319,7 +320,7 @@ describe('the HTTP edge', () => {
       });
       consensus.failWith('silence');
       const pending = send(STOP_THE_PLANE);
-      await pollUntil(() => consensus.proposed() === 1);
+      await pollUntil('a proposal', 5_000, () => consensus.proposed() === 1);
       const stopped = server.stop();
       const answer = await pending;
       assert.equal(problemOf(answer).code, 'commit_unknown');
@@ -334,7 +335,7 @@ describe('the HTTP edge', () => {
       decisions.failWith('silence');
       const pending = send({ path: '/v1/decisions' });
       const failed = assert.rejects(pending, /ECONNRESET|socket hang up/u);
-      await pollUntil(() => decisions.waiting() === 1);
+      await pollUntil('a reader waits', 5_000, () => decisions.waiting() === 1);
       const startedMs = performance.now();
       await server.stop();
       assert.ok(performance.now() - startedMs < 2_000);
@@ -342,14 +343,6 @@ describe('the HTTP edge', () => {
     });
   });
 });
-
-async function pollUntil(condition: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, 'the condition did not come true in 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** Sends a body without end in chunks, and returns how many bytes went out before the cut. */
 function floodAfterRefusal(port: number): Promise<number> {

@@ -24,7 +24,7 @@ import {
   actingDecision,
   holdingDecision,
   policyDocument,
-  registration,
+  registrationDocument,
   workloadDocument,
 } from '../../support/http-documents.ts';
 import {
@@ -69,12 +69,16 @@ describe('the HTTP API', () => {
 
   describe('nodes', () => {
     it('registers once; the same again commits nothing, a change is one more commit', async () => {
-      const first = await expect(201, registrationAnswer, register(registration()));
+      const first = await expect(201, registrationAnswer, register(registrationDocument()));
       assert.deepEqual(first, { nodeId: 'node-1', heartbeatIntervalMs: 5_000 });
       assert.equal(plane.consensus.proposed(), 1);
-      await expect(200, registrationAnswer, register(registration()));
+      await expect(200, registrationAnswer, register(registrationDocument()));
       assert.equal(plane.consensus.proposed(), 1);
-      await expect(200, registrationAnswer, register(registration({ labels: { zone: 'b' } })));
+      await expect(
+        200,
+        registrationAnswer,
+        register(registrationDocument({ labels: { zone: 'b' } })),
+      );
       assert.equal(plane.consensus.proposed(), 2);
       const node = await expect(200, nodeView, { path: '/v1/nodes/node-1' });
       assert.deepEqual(node.labels, { zone: 'b' });
@@ -88,7 +92,7 @@ describe('the HTTP API', () => {
         body: { failingCollectors: ['gpu'], sequence: 3 },
       };
       assert.equal(problemOf(await plane.send(heartbeat)).code, 'node_not_found');
-      await expect(201, registrationAnswer, register(registration()));
+      await expect(201, registrationAnswer, register(registrationDocument()));
       const answer = await expectStatus(204, heartbeat);
       assert.equal(answer.text, '');
       assert.deepEqual(plane.views.heartbeats, [
@@ -98,7 +102,7 @@ describe('the HTTP API', () => {
 
     it('lists in pages that follow the Link header, with filters kept', async () => {
       for (const nodeId of ['c', 'a', 'B', 'd']) {
-        await expect(201, registrationAnswer, register(registration({ nodeId })));
+        await expect(201, registrationAnswer, register(registrationDocument({ nodeId })));
       }
       plane.views.statuses.set('a', 'stale');
       const page = pageOf(nodeView, 'NodePage');
@@ -116,14 +120,14 @@ describe('the HTTP API', () => {
     });
 
     it('forgets a node', async () => {
-      await expect(201, registrationAnswer, register(registration()));
+      await expect(201, registrationAnswer, register(registrationDocument()));
       await expectStatus(204, { method: 'DELETE', path: '/v1/nodes/node-1' });
       await expectStatus(404, { path: '/v1/nodes/node-1' });
     });
 
     it('answers who can do what: healthy nodes and ready replicas', async () => {
-      await expect(201, registrationAnswer, register(registration()));
-      await expect(201, registrationAnswer, register(registration({ nodeId: 'node-2' })));
+      await expect(201, registrationAnswer, register(registrationDocument()));
+      await expect(201, registrationAnswer, register(registrationDocument({ nodeId: 'node-2' })));
       plane.views.statuses.set('node-2', 'unreachable');
       await expect(201, workloadView, put('/v1/workloads/w', workloadDocument()));
       const all = await expect(200, services, { path: '/v1/services' });

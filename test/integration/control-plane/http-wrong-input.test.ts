@@ -6,7 +6,7 @@ import {
   actingDecision,
   metricDocument,
   policyDocument,
-  registration,
+  registrationDocument,
   workloadDocument,
 } from '../../support/http-documents.ts';
 import {
@@ -60,7 +60,7 @@ const putPolicy = (
 const node = (overrides: object, rest: Partial<Wrong> & { title: string }): Wrong => ({
   method: 'POST',
   path: '/v1/nodes',
-  body: registration(overrides),
+  body: registrationDocument(overrides),
   status: 422,
   code: 'invalid_document',
   ...rest,
@@ -560,7 +560,7 @@ const CALLERS: readonly Wrong[] = [
     as: 'viewer',
     method: 'POST',
     path: '/v1/nodes',
-    body: registration({ nodeId: 'x' }),
+    body: registrationDocument({ nodeId: 'x' }),
     status: 403,
     code: 'forbidden',
   },
@@ -592,7 +592,7 @@ describe('wrong input over HTTP', () => {
     for (const [method, path, body] of [
       ['PUT', '/v1/workloads/w', workloadDocument()],
       ['PUT', '/v1/policies/p', policyDocument()],
-      ['POST', '/v1/nodes', registration()],
+      ['POST', '/v1/nodes', registrationDocument()],
     ] as const) {
       const answer = await plane.send({ method, path, body, headers });
       assert.equal(answer.status, 201, answer.text);

@@ -18,6 +18,7 @@ import {
   recordFile,
   startsFile,
 } from '../../support/local-process-crash.ts';
+import { pollUntil } from '../../support/process.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { skipBecause } from '../../support/skip.ts';
 
@@ -106,7 +107,7 @@ describe('local-process target killed at random points', () => {
     await target.start();
     try {
       const told = JSON.parse(await readFile(recordFile(place), 'utf8')) as CommandLine;
-      await until(`${told.replicas} replicas run`, async () => {
+      await pollUntil(`${told.replicas} replicas run`, 10_000, async () => {
         const replicas = await target.readReplicas(
           crashWorkload(place),
           AbortSignal.timeout(5_000),
@@ -209,12 +210,4 @@ async function killDriver(
   assert.equal(child.exitCode, null, errors.join(''));
   child.kill('SIGKILL');
   await ended;
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) assert.fail(`not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

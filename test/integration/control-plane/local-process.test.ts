@@ -15,6 +15,7 @@ import type { LocalProcessScaleTarget } from '../../../control-plane/adapters/lo
 import type { Replica, Workload } from '../../../control-plane/model/workload.ts';
 import { ScaleTargetError } from '../../../control-plane/ports/scale-target.ts';
 import { localWorkload } from '../../support/local-workload.ts';
+import { pollUntil } from '../../support/process.ts';
 import { skipBecause } from '../../support/skip.ts';
 
 const LIMITS = { tickMs: 30, backoffMinMs: 40, backoffMaxMs: 160, sweepIntervalMs: 100 };
@@ -68,7 +69,7 @@ describe('local-process target', () => {
     workload: Workload,
     count: number,
   ): Promise<readonly Replica[]> => {
-    await until(`${count} ready`, async () => {
+    await pollUntil(`${count} ready`, 10_000, async () => {
       const replicas = await target.readReplicas(workload, signal());
       return replicas.length === count && replicas.every((replica) => replica.phase === 'ready');
     });
@@ -104,7 +105,7 @@ describe('local-process target', () => {
     const target = await open();
     const workload = localWorkload('slow', { environment: { READY_AFTER_MS: '300' } });
     await target.setReplicas(workload, 1, { term: 1, index: 1 }, signal());
-    await until('a replica', async () => {
+    await pollUntil('a replica', 10_000, async () => {
       return (await target.readReplicas(workload, signal())).length === 1;
     });
     const [replica] = await target.readReplicas(workload, signal());
@@ -116,7 +117,7 @@ describe('local-process target', () => {
     const target = await open();
     const workload = localWorkload('failing', { command: ['/bin/sh', '-c', 'echo why; exit 3'] });
     await target.setReplicas(workload, 1, { term: 1, index: 1 }, signal());
-    await until('five failures', () => Promise.resolve(seen('failed').length >= 5));
+    await pollUntil('five failures', 10_000, () => seen('failed').length >= 5);
     const waits = seen('failed').map((event) => event.retryInMs);
     assert.deepEqual(waits.slice(0, 5), [40, 80, 160, 160, 160]);
     assert.match(seen('failed')[0]?.detail ?? '', /exit code 3|ended at once/);
@@ -133,7 +134,7 @@ describe('local-process target', () => {
     const target = await open();
     const wrong = localWorkload('wrong', { command: ['/no/such/program'] });
     await target.setReplicas(wrong, 1, { term: 1, index: 1 }, signal());
-    await until('a failure', () => Promise.resolve(seen('failed').length > 0));
+    await pollUntil('a failure', 10_000, () => seen('failed').length > 0);
     assert.match(seen('failed')[0]?.detail ?? '', /ENOENT/);
     const right = localWorkload('wrong');
     await target.setReplicas(right, 1, { term: 1, index: 2 }, signal());
@@ -148,7 +149,7 @@ describe('local-process target', () => {
       stopGraceMs: 1_000,
     });
     await target.setReplicas(workload, 1, { term: 1, index: 1 }, signal());
-    await until('a second start', () => Promise.resolve(seen('started').length >= 2));
+    await pollUntil('a second start', 10_000, () => seen('started').length >= 2);
     assert.equal(seen('overdue')[0]?.replicaId, 'never-1-1');
     assert.equal(seen('started')[1]?.cause, 'restart');
   });
@@ -160,16 +161,16 @@ describe('local-process target', () => {
       stopGraceMs: 200,
     });
     await target.setReplicas(workload, 1, { term: 1, index: 1 }, signal());
-    await until('a group of processes', async () => (await owned()).length >= 3);
+    await pollUntil('a group of processes', 10_000, async () => (await owned()).length >= 3);
     await target.setReplicas(workload, 0, { term: 1, index: 2 }, signal());
     const phases = new Set<string>();
-    await until('nothing is left', async () => {
+    await pollUntil('nothing is left', 10_000, async () => {
       for (const { phase } of await target.readReplicas(workload, signal())) phases.add(phase);
       return (await owned()).length === 0;
     });
     assert.deepEqual([...phases], ['stopping']);
     assert.equal(seen('killed').length, 1);
-    await until('the slot is empty', async () => {
+    await pollUntil('the slot is empty', 10_000, async () => {
       return (await target.readReplicas(workload, signal())).length === 0;
     });
   });
@@ -180,12 +181,12 @@ describe('local-process target', () => {
       command: ['/bin/sh', '-c', 'setsid sleep 300 & sleep 300'],
     });
     await target.setReplicas(workload, 1, { term: 1, index: 1 }, signal());
-    await until('three processes', async () => (await owned()).length >= 3);
+    await pollUntil('three processes', 10_000, async () => (await owned()).length >= 3);
     const before = (await owned()).map(({ identity }) => identity.pid);
     const leader = seen('started')[0]?.pid;
     assert.ok(leader !== undefined);
     process.kill(leader, 'SIGKILL');
-    await until('a new group alone', async () => {
+    await pollUntil('a new group alone', 10_000, async () => {
       const now = (await owned()).map(({ identity }) => identity.pid);
       return now.length >= 3 && now.every((pid) => !before.includes(pid));
     });
@@ -203,7 +204,7 @@ describe('local-process target', () => {
     const pid = seen('started').find(({ replicaId }) => replicaId === first?.replicaId)?.pid;
     assert.ok(pid !== undefined);
     process.kill(pid, 'SIGKILL');
-    await until('a restart', () => Promise.resolve(seen('started').length === 3));
+    await pollUntil('a restart', 10_000, () => seen('started').length === 3);
     const after = await untilReady(target, workload, 2);
     assert.equal(new Set(after.map(({ address }) => address)).size, 2);
   });
@@ -264,7 +265,7 @@ describe('local-process target', () => {
     await rm(join(directory, 'workloads', 'inference.json'));
     const next = await open();
     assert.equal(seen('orphan_killed')[0]?.replicaId, replica?.replicaId);
-    await until('nothing is left', async () => (await owned()).length === 0);
+    await pollUntil('nothing is left', 10_000, async () => (await owned()).length === 0);
     assert.deepEqual(await next.listWorkloads(), []);
   });
 
@@ -295,7 +296,7 @@ describe('local-process target', () => {
     const pid = seen('started')[0]?.pid;
     assert.ok(pid !== undefined);
     process.kill(pid, 'SIGSTOP');
-    await until('unready', () => Promise.resolve(seen('unready').length === 1));
+    await pollUntil('unready', 10_000, () => seen('unready').length === 1);
     process.kill(pid, 'SIGCONT');
     await untilReady(target, workload, 1);
     assert.equal(seen('started').length, 1);
@@ -321,12 +322,4 @@ function readJson(url: string): Promise<Readonly<Record<string, string>>> {
       response.on('end', () => resolve(JSON.parse(text) as Record<string, string>));
     }).on('error', reject);
   });
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) assert.fail(`not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

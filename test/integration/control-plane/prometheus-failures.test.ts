@@ -21,6 +21,7 @@ import {
   type PrometheusFakeOptions,
   startPrometheusFake,
 } from '../../support/prometheus-fake.ts';
+import { pollUntil } from '../../support/process.ts';
 import { skipBecause } from '../../support/skip.ts';
 
 const AT_MS = 1_800_000_000_000;
@@ -154,7 +155,7 @@ describe('the Prometheus source against a server that misbehaves', () => {
     await fake.setMode('hang');
     const caller = new AbortController();
     const reading = source.readInstant(['up'], AT_MS, caller.signal);
-    await until(() => fake.requests.length > 0);
+    await pollUntil('a request', 5_000, () => fake.requests.length > 0);
     caller.abort();
     assert.deepEqual(await reading, [
       { kind: 'failed', reason: 'signal_unavailable', detail: 'aborted by the caller' },
@@ -443,7 +444,7 @@ describe('the Prometheus source against a server that misbehaves', () => {
       nowMs = 2_000;
       const caller = new AbortController();
       const abandoned = source.readInstant(['up'], AT_MS, caller.signal);
-      await until(() => fake.requests.length > 0);
+      await pollUntil('a request', 5_000, () => fake.requests.length > 0);
       assert.equal(source.status().breaker, 'half_open');
       caller.abort();
       await abandoned;
@@ -468,14 +469,6 @@ function valuesOf(readings: readonly InstantReading[]): unknown {
   return readings.map((reading) =>
     reading.kind === 'vector' ? reading.samples.map(({ value }) => value) : reading,
   );
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let n = 0; n < 500; n += 1) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.fail('the condition did not come true');
 }
 
 /** False when there is no openssl to make one with. */

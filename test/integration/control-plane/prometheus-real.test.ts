@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   createPrometheusSource,
   type PrometheusSource,
@@ -6,15 +9,16 @@ import {
 import type { InstantReading } from '../../../control-plane/ports/metrics-source.ts';
 import { parsePromql } from '../../../control-plane/schemas/promql.ts';
 import { deriveTimestampQuery } from '../../../control-plane/schemas/promql-timestamp.ts';
+import { type Exporter, startExporter } from '../../support/exporter.ts';
+import { pollUntil } from '../../support/process.ts';
 import { startPrometheusFake } from '../../support/prometheus-fake.ts';
 import {
-  type Exporter,
-  type PrometheusServer,
-  prometheusMissing,
-  startExporter,
-  startPrometheusServer,
-} from '../../support/prometheus-server.ts';
-import { skipBecause } from '../../support/skip.ts';
+  preparePrometheus,
+  scrapeConfigOf,
+  startPrometheus,
+} from '../../support/prometheus-process.ts';
+import type { PrometheusPlace, PrometheusProcess } from '../../support/prometheus-process.ts';
+import { skipWithout } from '../../support/skip.ts';
 
 const NEVER = new AbortController().signal;
 const SERIES = Array.from({ length: 300 }, (_, n) => `m{n="${n}"} ${n}`);
@@ -23,21 +27,24 @@ const TEXT = [...SERIES, 'not_a_number NaN', 'fleeting 5', 'left 1', 'right 2', 
 describe('the Prometheus source against a real Prometheus', function () {
   this.timeout(60_000);
   let exporter: Exporter;
-  let server: PrometheusServer;
+  let place: PrometheusPlace;
+  let server: PrometheusProcess;
   let source: PrometheusSource;
   /** Undone last first, as far as the start came. */
   const started: (() => unknown)[] = [];
 
   before(async function () {
-    const missing = prometheusMissing();
-    if (missing !== null) skipBecause(this, missing);
+    skipWithout(this, 'prometheus');
     exporter = await startExporter(TEXT);
     started.push(() => exporter.stop());
-    server = await startPrometheusServer({ targets: [exporter.address] });
-    started.push(() => server.stop());
+    const directory = await mkdtemp(join(tmpdir(), 'omnimind-prometheus-'));
+    started.push(() => rm(directory, { recursive: true, force: true }));
+    place = await preparePrometheus(directory, scrapeConfigOf(exporter.address), 'groups: []');
+    server = await startPrometheus(place);
+    started.push(() => server.kill());
     source = sourceOf(server.url, 5_000);
     started.push(() => source.close());
-    await until(async () => (await one('count(m)')) === 300);
+    await pollUntil('the first scrape', 15_000, async () => (await one('count(m)')) === 300);
   });
 
   after(async () => {
@@ -108,7 +115,7 @@ describe('the Prometheus source against a real Prometheus', function () {
     assert.equal(await one('fleeting'), 5);
     exporter.text = TEXT.replace('fleeting 5\n', '');
     try {
-      await until(async () => {
+      await pollUntil('the series has ended', 15_000, async () => {
         const readings = await read('fleeting', 'm{n="1"}');
         return valueOf(readings[0]) === 'no sample' && valueOf(readings[1]) === 1;
       });
@@ -255,14 +262,14 @@ describe('the Prometheus source against a real Prometheus', function () {
     const pause = () => new Promise((resolve) => setTimeout(resolve, 150));
     try {
       assert.equal(await tryOnce(), 9);
-      server.signal('SIGSTOP');
+      server.running.child.kill('SIGSTOP');
       for (let n = 0; n < 4; n += 1) {
         const startedAtMs = performance.now();
         assert.equal(await tryOnce(), 'signal_unavailable');
         assert.ok(performance.now() - startedAtMs < 1_000);
       }
       assert.equal(quick.status().breaker, 'open');
-      server.signal('SIGCONT');
+      server.running.child.kill('SIGCONT');
       await pause();
       const afterStop = [await tryOnce(), (await pause(), await tryOnce())];
       assert.ok(afterStop.includes(9), JSON.stringify(afterStop));
@@ -271,7 +278,7 @@ describe('the Prometheus source against a real Prometheus', function () {
       await server.kill();
       for (let n = 0; n < 4; n += 1) assert.equal(await tryOnce(), 'signal_unavailable');
       assert.match(quick.status().lastError ?? '', /ECONNREFUSED/);
-      await server.start();
+      server = await startPrometheus(place);
       await pause();
       const afterKill = [await tryOnce(), (await pause(), await tryOnce())];
       assert.ok(afterKill.includes(9), JSON.stringify(afterKill));
@@ -292,12 +299,4 @@ function valueOf(reading: InstantReading | undefined): unknown {
 function sorted(reading: InstantReading | undefined): unknown {
   if (reading?.kind !== 'vector') return reading;
   return [...reading.samples].sort((a, b) => a.value - b.value);
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let n = 0; n < 150; n += 1) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.fail('the condition did not come true within 15 s');
 }

@@ -138,16 +138,6 @@ export async function scrapeUntil(
   }
 }
 
-/** Polls a condition that is no series. */
-export async function until(holds: () => boolean, limitMs = 10_000): Promise<void> {
-  const deadlineMs = performance.now() + limitMs;
-  while (!holds()) {
-    if (performance.now() > deadlineMs)
-      throw new Error(`not within ${limitMs} ms: ${String(holds)}`);
-    await turn();
-  }
-}
-
 function turn(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, 10);

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 
 import { SchemaError } from '../../../../control-plane/schemas/fault.ts';
 import { parseHeartbeat, parseNodeRegistration } from '../../../../control-plane/schemas/node.ts';
-import { registration } from '../../../support/http-documents.ts';
+import { registrationDocument } from '../../../support/http-documents.ts';
 
 const pointersOf = (overrides: object): readonly string[] => {
   try {
-    parseNodeRegistration(registration(overrides));
+    parseNodeRegistration(registrationDocument(overrides));
     return [];
   } catch (error) {
     assert.ok(error instanceof SchemaError);
@@ -16,7 +16,7 @@ const pointersOf = (overrides: object): readonly string[] => {
 
 describe('a node’s registration', () => {
   it('is taken as the agent sends it', () => {
-    assert.deepEqual(parseNodeRegistration(registration()), registration());
+    assert.deepEqual(parseNodeRegistration(registrationDocument()), registrationDocument());
   });
 
   for (const address of ['10.0.0.1:1', 'host:65535', 'a.b-c_d.example:7410', '[fe80::1]:7410']) {
