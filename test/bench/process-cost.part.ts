@@ -24,6 +24,21 @@ export function cpuMs(pids: readonly number[]): number {
   return ticks * TICK_MS;
 }
 
+/**
+ * For how long the main threads were ready to run and had no CPU, in ms: what other work on the
+ * machine adds to their latencies. NaN where the kernel does not count it.
+ */
+export function cpuWaitMs(pids: readonly number[]): number {
+  const waitedNs = (pid: number): number => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]);
+    } catch {
+      return NaN;
+    }
+  };
+  return pids.reduce((sum, pid) => sum + waitedNs(pid), 0) / 1e6;
+}
+
 export function memoryUse(pids: readonly number[]): MemoryUse {
   const sum = { rssBytes: 0, privateBytes: 0, pssBytes: 0 };
   for (const pid of pids) {
