@@ -68,10 +68,20 @@ module.exports = {
     },
     {
       name: 'adapters-stay-apart',
-      comment: 'One adapter does not know another.',
+      comment: 'One adapter does not know another; what several need of a directory is in disk/.',
       severity: 'error',
       from: { path: '^control-plane/adapters/([^/]+)/' },
-      to: { path: '^control-plane/adapters/', pathNot: '^control-plane/adapters/$1/' },
+      to: {
+        path: '^control-plane/adapters/',
+        pathNot: ['^control-plane/adapters/$1/', '^control-plane/adapters/disk/'],
+      },
+    },
+    {
+      name: 'disk-stands-alone',
+      comment: 'Adapters stand on disk/; it knows none of them, and nothing else of the house.',
+      severity: 'error',
+      from: { path: '^control-plane/adapters/disk/' },
+      to: { path: inside, pathNot: '^control-plane/adapters/disk/' },
     },
     {
       name: 'http-imports-model-ports-telemetry',

@@ -42,7 +42,7 @@ export async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 

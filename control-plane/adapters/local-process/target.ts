@@ -16,7 +16,7 @@ import type { FencingToken } from '../../model/decision.ts';
 import type { Workload } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
-import { lockDirectory } from './directory-lock.ts';
+import { DirectoryHeldError, takeDirectoryLock } from '../disk/directory-lock.ts';
 import { readIfThere, replaceFile } from './files.ts';
 import { openJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
@@ -95,7 +95,7 @@ async function startRunning(settings: LocalProcessSettings): Promise<Running> {
   let journal: Journal | null = null;
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    unlock = await lockDirectory(directory);
+    unlock = await takeDirectoryLock(directory);
     const parts = await openParts(settings);
     journal = parts.journal;
     const running = new Running(settings, parts, unlock);
@@ -105,7 +105,9 @@ async function startRunning(settings: LocalProcessSettings): Promise<Running> {
     await journal?.close();
     await unlock?.();
     if (cause instanceof ScaleTargetError) throw cause;
-    throw new ScaleTargetError('unavailable', `cannot start in ${directory}`, { cause });
+    const isHeld = cause instanceof DirectoryHeldError;
+    const message = isHeld ? cause.message : `cannot start in ${directory}`;
+    throw new ScaleTargetError('unavailable', message, { cause });
   }
 }
 

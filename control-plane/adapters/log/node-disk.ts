@@ -3,8 +3,9 @@
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { DirectoryHeldError, takeDirectoryLock } from '../disk/directory-lock.ts';
+import { LogLockedError } from './damage.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import { takeLock } from './lock.ts';
 
 export const NODE_DISK: Disk = {
   makeDirectory,
@@ -16,7 +17,7 @@ export const NODE_DISK: Disk = {
   rename,
   remove: (path) => rm(path),
   syncDirectory,
-  lock: takeLock,
+  lock,
 };
 
 function fileOn(handle: FileHandle): DiskFile {
@@ -69,5 +70,14 @@ async function syncDirectory(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+async function lock(directory: string): Promise<() => Promise<void>> {
+  try {
+    return await takeDirectoryLock(directory);
+  } catch (cause) {
+    if (!(cause instanceof DirectoryHeldError)) throw cause;
+    throw new LogLockedError(cause.message, { cause });
   }
 }

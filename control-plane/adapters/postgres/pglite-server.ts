@@ -10,7 +10,7 @@ import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import { holdLock } from './directory-lock.ts';
+import { waitForDirectory } from './directory-lock.ts';
 
 /** How long a predecessor may take to close. */
 const LOCK_TIMEOUT_MS = 30_000;
@@ -35,17 +35,21 @@ function end(code: number): void {
 
 async function serve(dataDirectory: string, socketDirectory: string): Promise<void> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
-  await holdLock(join(socketDirectory, 'lock'), LOCK_TIMEOUT_MS);
+  const giveBack = await waitForDirectory(dataDirectory, LOCK_TIMEOUT_MS);
   const database = await openDatabase(dataDirectory);
   exitWhenBroken(database);
-  close = () => database.close();
+  const closeDatabase = async () => {
+    await database.close();
+    await giveBack();
+  };
+  close = closeDatabase;
   const path = join(socketDirectory, '.s.PGSQL.5432');
   await unlink(path).catch(() => undefined);
   const server = new PGLiteSocketServer({ db: database, path });
   await server.start();
   close = async () => {
     await server.stop();
-    await database.close();
+    await closeDatabase();
   };
 }
 

@@ -4,7 +4,6 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { lockDirectory } from '../../../../../control-plane/adapters/local-process/directory-lock.ts';
 import { openJournal } from '../../../../../control-plane/adapters/local-process/journal.ts';
 import {
   identityOf,
@@ -67,42 +66,6 @@ describe('local-process files', () => {
         assert.ok(error instanceof ScaleTargetError && error.failure === 'unavailable');
         return error.message.includes(path);
       });
-    }
-  });
-
-  it('refuses a lock while its holder lives, and takes it over from one that is gone', async () => {
-    const unlock = await lockDirectory(directory);
-    await assert.rejects(lockDirectory(directory), new RegExp(`in use by process ${process.pid}`));
-    await unlock();
-    await rm(join(directory, 'lock.1'));
-    const mine = await identityOf(process.pid, await readBootId());
-    const stale = [
-      // The number is in use, by a process that started at another time: it was used again.
-      { ...mine, startTicks: '1' },
-      { ...mine, bootId: 'before-the-reboot' },
-      { ...mine, pid: 2 ** 22 - 1 },
-    ].map((holder) => JSON.stringify(holder));
-    for (const [at, holder] of [...stale, '', 'null', '{"pid":"x"}'].entries()) {
-      const number = 1 + at * 2;
-      await rm(join(directory, `lock.${number - 1}`), { force: true });
-      await writeFile(join(directory, `lock.${number}`), holder);
-      const release = await lockDirectory(directory);
-      assert.deepEqual(await readdir(directory), [`lock.${number + 1}`]);
-      await release();
-    }
-  });
-
-  it('lets one of many take the directory, whether it is free, stale or given back', async () => {
-    for (let round = 0; round < 20; round += 1) {
-      if (round % 2 === 1) await writeFile(join(directory, 'lock.999'), '{}');
-      const attempts = await Promise.allSettled(
-        Array.from({ length: 8 }, () => lockDirectory(directory)),
-      );
-      const holders = attempts.filter((attempt) => attempt.status === 'fulfilled');
-      assert.equal(holders.length, 1);
-      await holders[0]?.value();
-      if (round % 2 === 1)
-        for (const name of await readdir(directory)) await rm(join(directory, name));
     }
   });
 

@@ -1,48 +1,39 @@
-/** The lock on a PGlite directory. */
+/** Waiting for the lock on a PGlite directory; the lock itself has its tests in disk/. */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
-import { holdLock } from '../../../../../control-plane/adapters/postgres/directory-lock.ts';
+import { DirectoryHeldError } from '../../../../../control-plane/adapters/disk/directory-lock.ts';
+import { waitForDirectory } from '../../../../../control-plane/adapters/postgres/directory-lock.ts';
 
-describe('directory lock', () => {
-  let directory: string;
-  const held: Server[] = [];
-  const path = () => join(directory, 'lock');
-  const hold = async (timeoutMs: number) => {
-    const server = await holdLock(path(), timeoutMs);
-    held.push(server);
-    return server;
-  };
-  const release = () =>
-    Promise.all(held.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
-
+describe('PGlite directory', () => {
+  let directory = '';
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'omnimind-lock-'));
   });
-  afterEach(async () => {
-    await release();
+  afterEach(() => {
     rmSync(directory, { recursive: true });
   });
 
-  it('is held by one at a time', async () => {
-    await hold(1000);
-    await assert.rejects(hold(100), /held by another process/);
+  it('is refused once its holder has not let go in time', async () => {
+    const giveBack = await waitForDirectory(directory, 1000);
+    const startedAt = performance.now();
+    await assert.rejects(waitForDirectory(directory, 100), DirectoryHeldError);
+    assert.ok(performance.now() - startedAt >= 100);
+    await giveBack();
   });
 
   it('goes to the one who waits as soon as it is let go', async () => {
-    await hold(1000);
-    const waiting = holdLock(path(), 10_000);
-    await release();
-    held.push(await waiting);
+    const giveBack = await waitForDirectory(directory, 1000);
+    const waiting = waitForDirectory(directory, 10_000);
+    await giveBack();
+    await (
+      await waiting
+    )();
   });
 
-  it('is free when its holder was killed, though its socket is still there', async () => {
-    const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
-    spawnSync(process.execPath, ['-e', script, path()]);
-    await hold(1000);
+  it('is not waited for when the system refuses it', async () => {
+    await assert.rejects(waitForDirectory(join(directory, 'none'), 60_000), { code: 'ENOENT' });
   });
 });
