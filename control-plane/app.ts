@@ -9,7 +9,9 @@ import type { Config } from './config.ts';
 import { loadApiKeys } from './http/api-keys.ts';
 import type { ReloadableApiKeys } from './http/api-keys.ts';
 import { DEFAULT_HTTP_LIMITS } from './http/limits.ts';
-import { createHttpServer } from './http/server.ts';
+import { authIsOn } from './http/auth.ts';
+import { isLoopback } from './http/loopback.ts';
+import { InsecureListenError, createHttpServer } from './http/server.ts';
 import { proposeDocuments } from './loops/documents.ts';
 import { NodeRegistry } from './loops/node-registry.ts';
 import { ReplicaWatch } from './loops/replica-watch.ts';
@@ -37,6 +39,7 @@ import { startLoop } from './composition/run-loop.ts';
 import { StopStack } from './composition/stop-stack.ts';
 import { renderMetrics } from './telemetry/exposition.ts';
 import { createLogger } from './telemetry/logs.ts';
+import type { Logger } from './telemetry/logs.ts';
 import { createSeries } from './telemetry/series.ts';
 import { createViews } from './composition/views.ts';
 import { observeRequests, watchParts } from './composition/watch-parts.ts';
@@ -47,17 +50,26 @@ const DOCUMENTS_TIMEOUT_MS = 30_000;
 /** The metrics source ends by its own deadline, and says so, before the look as a whole ends, in ms. */
 const OBSERVE_MARGIN_MS = 250;
 
+/** Of one commit of the scale loop, and of writing its records to the spool, in ms. */
+const COMMIT_TIMEOUT_MS = 5_000;
+
+/** Of each of the things that one run of the upkeep loop does, in ms. */
+const UPKEEP_TIMEOUT_MS = 5_000;
+
+/** For requests in flight when the member stops, in ms: all of a stop shall take less than 3 s. */
+const HTTP_STOP_GRACE_MS = 1_000;
+
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
 export interface App {
-  /** Resolves once the API listens. Rejects, with everything stopped again, when a part cannot start. */
+  /** Resolves once the API listens. Rejects, with everything stopped again, when a part cannot start. Once. */
   start(): Promise<Address>;
-  /** Reads the API keys again; a wrong file keeps the old ones. */
+  /** Reads the API keys again, and says so in the log; a wrong file keeps the old ones. */
   reload(): Promise<void>;
-  /** Stops everything, newest first. */
+  /** Ends a start that is under way, and stops everything, newest first. Never rejects. */
   stop(): Promise<void>;
 }
 
@@ -79,51 +91,76 @@ export function createApp(config: Config, options: AppOptions): App {
   const stops = new StopStack((part, err) => {
     logger.warn({ part, err }, 'a part did not stop cleanly');
   });
+  const stopping = new AbortController();
   let keys: ReloadableApiKeys | null = null;
+  let starting: Promise<Address> | null = null;
+  const start = async (): Promise<Address> => {
+    try {
+      keys = config.apiKeysFile === null ? null : await loadApiKeys(config.apiKeysFile);
+      const { host } = config.listen;
+      // Said before anything is started; the server would say the same when everything is.
+      if (!authIsOn(keys) && !isLoopback(host)) throw new InsecureListenError(host);
+      const series = createSeries({ version });
+      stops.push('series', () => series.stop());
+      const context = { config, version, environment, clock, series, logger, stops };
+      return await startMember(context, keys, stopping.signal);
+    } catch (error) {
+      await stops.unwind();
+      throw error;
+    }
+  };
   return {
-    start: async () => {
-      try {
-        keys = config.apiKeysFile === null ? null : await loadApiKeys(config.apiKeysFile);
-        const series = createSeries({ version });
-        stops.push('series', () => series.stop());
-        const context = { config, version, environment, clock, series, logger, stops };
-        return await startMember(context, keys);
-      } catch (error) {
-        await stops.unwind();
-        throw error;
-      }
+    start: () => (starting ??= start()),
+    reload: () => reloadKeys(keys, logger),
+    stop: async () => {
+      stopping.abort();
+      await Promise.allSettled([starting]);
+      await stops.unwind();
     },
-    reload: async () => keys?.reload(),
-    stop: () => stops.unwind(),
   };
 }
 
-async function startMember(context: Context, keys: ReloadableApiKeys | null): Promise<Address> {
-  const { config, clock, logger } = context;
-  const documents = await readFiles(context);
+async function reloadKeys(keys: ReloadableApiKeys | null, logger: Logger): Promise<void> {
+  if (keys === null) {
+    logger.info({}, 'there is no file of API keys to read again');
+    return;
+  }
+  try {
+    await keys.reload();
+    logger.info({ keys: keys.size }, 'read the API keys again');
+  } catch (err) {
+    logger.error({ err, keys: keys.size }, 'the API keys are wrong; those from before stay');
+  }
+}
+
+/** @param signal ends the start between two of its steps */
+async function startMember(
+  context: Context,
+  keys: ReloadableApiKeys | null,
+  signal: AbortSignal,
+): Promise<Address> {
+  const { config, clock, logger, stops } = context;
+  const documents = await readFiles(context, signal);
+  stops.layer();
   startTraces(context);
   await mkdir(config.dataDirectory, { recursive: true });
-  const consensus = await openLog(context);
-  const outside = {
-    consensus,
-    source: openSource(context),
-    targets: await openTargets(context),
-    decisions: await openDecisionStore(context),
-    replicas: new ReplicaWatch(),
-  };
-  await proposeDocuments(documents, consensus, clock, AbortSignal.timeout(DOCUMENTS_TIMEOUT_MS));
+  const outside = await openOutside(context, signal);
+  await proposeDocuments(documents, outside.consensus, clock, DOCUMENTS_TIMEOUT_MS, signal);
   const loop = createScaleLoop(context, outside);
   const registry = new NodeRegistry(clock, config.nodes);
+  stops.layer();
   const address = await listen(context, { ...outside, loop, registry }, keys);
-  startLoop(context, 'scale', config.tickIntervalMs, (signal) => loop.tick(signal));
+  signal.throwIfAborted();
+  startLoop(context, 'scale', config.tickIntervalMs, (ended) => loop.tick(ended));
   const upkeep: UpkeepOptions = {
     ...outside,
     ...context,
     registry,
     publisher: openPublisher(context),
     forgetAfterMs: config.nodes.forgetAfterMs,
+    timeoutMs: UPKEEP_TIMEOUT_MS,
   };
-  startLoop(context, 'upkeep', config.upkeepIntervalMs, (signal) => runUpkeep(upkeep, signal));
+  startLoop(context, 'upkeep', config.upkeepIntervalMs, (ended) => runUpkeep(upkeep, ended));
   logger.info({ ...address, data: config.dataDirectory }, 'listening');
   return address;
 }
@@ -136,6 +173,17 @@ interface Outside {
   readonly replicas: ReplicaWatch;
 }
 
+async function openOutside(context: Context, signal: AbortSignal): Promise<Outside> {
+  const consensus = await openLog(context);
+  signal.throwIfAborted();
+  const source = openSource(context);
+  const targets = await openTargets(context);
+  signal.throwIfAborted();
+  const decisions = await openDecisionStore(context);
+  signal.throwIfAborted();
+  return { consensus, source, targets, decisions, replicas: new ReplicaWatch() };
+}
+
 function createScaleLoop(context: Context, outside: Outside): ScaleLoop {
   const { config, clock, series, logger } = context;
   return new ScaleLoop({
@@ -144,6 +192,7 @@ function createScaleLoop(context: Context, outside: Outside): ScaleLoop {
     telemetry: new ScaleTelemetry(series, clock),
     logger,
     observeTimeoutMs: config.prometheus.timeoutMs + OBSERVE_MARGIN_MS,
+    commitTimeoutMs: COMMIT_TIMEOUT_MS,
     actTimeoutMs: config.actTimeoutMs,
   });
 }
@@ -171,9 +220,8 @@ async function listen(
     observe: observeRequests(series),
     logger,
     version,
-    limits: DEFAULT_HTTP_LIMITS,
+    limits: { ...DEFAULT_HTTP_LIMITS, stopGraceMs: HTTP_STOP_GRACE_MS },
   });
-  const address = await http.listen(config.listen.host, config.listen.port);
   stops.push('http', () => http.stop());
-  return address;
+  return http.listen(config.listen.host, config.listen.port);
 }

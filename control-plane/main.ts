@@ -2,34 +2,42 @@
 
 import { readFileSync } from 'node:fs';
 import { createApp } from './app.ts';
-import { ConfigError, parseConfig } from './config.ts';
+import { explainStartFailure } from './composition/start-failure.ts';
+import { parseConfig } from './config.ts';
+import type { Config } from './config.ts';
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+let config: Config | null = null;
 
 try {
-  await run();
+  config = parseConfig(process.env);
+  await run(config);
 } catch (error) {
-  console.error(error instanceof ConfigError ? error.message : error);
-  process.exit(1);
+  const failure = explainStartFailure(error, config);
+  console.error(failure?.message ?? error);
+  process.exit(failure?.exitCode ?? 1);
 }
 
-async function run(): Promise<void> {
-  const config = parseConfig(process.env);
-  const app = createApp(config, { version: productVersion(), environment: process.env, clock });
-  const started = app.start();
-  let stopping = false;
+/** Resolves once the API listens, or once a signal has ended the start. */
+async function run(configured: Config): Promise<void> {
+  const version = productVersion();
+  const app = createApp(configured, { version, environment: process.env, clock });
+  const stopping = new AbortController();
   const stop = (): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    // A start that is under way ends first: what it still opens has to be closed too.
-    void Promise.allSettled([started])
-      .then(() => app.stop())
-      .then(() => process.exit(0));
+    // Told twice, it does not wait for anything any more.
+    if (stopping.signal.aborted) process.exit(1);
+    stopping.abort();
+    void app.stop().then(() => process.exit(0));
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  process.on('SIGHUP', () => void app.reload().catch(console.error));
-  await started;
+  process.on('SIGHUP', () => void app.reload());
+  try {
+    await app.start();
+  } catch (error) {
+    // The start was told to stop: that is no failure of it.
+    if (!stopping.signal.aborted) throw error;
+  }
 }
 
 function productVersion(): string {

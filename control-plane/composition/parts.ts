@@ -15,6 +15,7 @@ import { startPgliteProcess } from '../adapters/postgres/pglite-process.ts';
 import { createPrometheusSource } from '../adapters/prometheus/source.ts';
 import type { PrometheusSource } from '../adapters/prometheus/source.ts';
 import type { Config } from '../config.ts';
+import { within } from '../loops/deadline.ts';
 import type { Documents } from '../loops/documents.ts';
 import type { ScaleTargets } from '../loops/sight.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -23,6 +24,7 @@ import type { TargetPublisher } from '../ports/target-publisher.ts';
 import type { StopStack } from './stop-stack.ts';
 import type { Logger } from '../telemetry/logs.ts';
 import type { Series } from '../telemetry/series.ts';
+import { traceHeaders } from '../telemetry/span.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { countCommand } from './watch-parts.ts';
 
@@ -67,6 +69,7 @@ export function openSource({ config, clock, series, stops }: Context): Prometheu
   const source = createPrometheusSource({
     ...config.prometheus,
     monotonicMs: () => clock.monotonicMs(),
+    requestHeaders: traceHeaders,
     onRequest: ({ outcome, durationMs }) => {
       series.metricsSourceRequests.inc({ outcome });
       series.metricsSourceRequestDuration.observe({}, durationMs / 1_000);
@@ -86,6 +89,8 @@ export async function openDecisionStore(context: Context): Promise<DecisionStore
     keepMs: config.decisionsKeepMs,
     nowMs: () => context.clock.nowMs(),
   });
+  // Before its database: what waits is still written.
+  stops.layer();
   stops.push('decision store', () => store.stop());
   await store.start();
   return store;
@@ -114,7 +119,9 @@ export async function openTargets(context: Context): Promise<ScaleTargets> {
     onEvent: (event) => logReplica(logger, event),
   });
   await target.start();
-  stops.push('local replicas', () => target.stop(onStop));
+  // How long replicas may take to stop is said by their workloads.
+  const timeoutMs = onStop === 'stop' ? null : undefined;
+  stops.push('local replicas', () => target.stop(onStop), timeoutMs);
   return { local_process: target };
 }
 
@@ -125,10 +132,12 @@ export function openPublisher({ config }: Context): TargetPublisher | null {
     : createFileSdPublisher({ directory: discoveryDirectory });
 }
 
-export async function readFiles({ config }: Context): Promise<Documents> {
+export async function readFiles({ config }: Context, signal: AbortSignal): Promise<Documents> {
   const { documentsDirectory } = config;
   if (documentsDirectory === null) return { workloads: [], policies: [] };
-  return readDocuments(documentsDirectory, AbortSignal.timeout(FILES_TIMEOUT_MS));
+  return within(FILES_TIMEOUT_MS, signal, (deadline) =>
+    readDocuments(documentsDirectory, deadline),
+  );
 }
 
 function logReplica(logger: Logger, event: LocalProcessEvent): void {

@@ -15,9 +15,9 @@ const TICKS_LATE_MAX = 3;
 const LATE_MIN_MS = 10_000;
 
 export interface ReadinessParts {
-  readonly consensus: SingleMember;
-  readonly source: PrometheusSource;
-  readonly decisions: DecisionStore;
+  readonly consensus: Pick<SingleMember, 'status' | 'failure'>;
+  readonly source: Pick<PrometheusSource, 'status'>;
+  readonly decisions: Pick<DecisionStore, 'status'>;
   /** Monotonic ms at which the last tick ended; null before the first. */
   readonly lastTickEndedMs: () => number | null;
   readonly clock: Clock;
@@ -34,7 +34,7 @@ export function createReadinessChecks(parts: ReadinessParts): readonly (() => Re
   ];
 }
 
-function logCheck(consensus: SingleMember): ReadinessCheck {
+function logCheck(consensus: ReadinessParts['consensus']): ReadinessCheck {
   const failure = consensus.failure();
   if (failure !== null) return { name: 'log', status: 'failed', detail: failure };
   const { leadership, commitIndex } = consensus.status();
@@ -42,13 +42,13 @@ function logCheck(consensus: SingleMember): ReadinessCheck {
   return { name: 'log', status: 'ok', detail };
 }
 
-function prometheusCheck(source: PrometheusSource): ReadinessCheck {
+function prometheusCheck(source: ReadinessParts['source']): ReadinessCheck {
   const { breaker, lastError } = source.status();
   if (lastError === null) return { name: 'prometheus', status: 'ok', detail: `breaker ${breaker}` };
   return { name: 'prometheus', status: 'degraded', detail: lastError };
 }
 
-function decisionStoreCheck(decisions: DecisionStore): ReadinessCheck {
+function decisionStoreCheck(decisions: ReadinessParts['decisions']): ReadinessCheck {
   const { connected, buffered, dropped, lastError } = decisions.status();
   const counts = `${buffered} records wait on disk, ${dropped} were given up`;
   if (connected) return { name: 'decision_store', status: 'ok', detail: counts };

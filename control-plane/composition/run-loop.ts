@@ -1,36 +1,28 @@
-/** Starts a loop that runs until the member stops, with its duration, lag and outcome as series. */
+/** Starts a loop that runs until the member stops; how late each run began is a series. */
 
 import { runTicker } from '../loops/ticker.ts';
 import type { Context } from './parts.ts';
 
+export interface LoopContext extends Pick<Context, 'clock' | 'series'> {
+  readonly stops: Pick<Context['stops'], 'push'>;
+}
+
 export function startLoop(
-  context: Context,
+  { clock, series, stops }: LoopContext,
   loop: string,
   intervalMs: number,
   work: (signal: AbortSignal) => Promise<void>,
 ): void {
-  const { clock, series, logger, stops } = context;
   const abort = new AbortController();
-  const timed = async (signal: AbortSignal): Promise<void> => {
-    const startMs = clock.monotonicMs();
-    try {
-      await work(signal);
-      series.loopRuns.inc({ loop, outcome: 'ok' });
-    } catch (error) {
-      series.loopRuns.inc({ loop, outcome: 'failed' });
-      throw error;
-    } finally {
-      series.loopDuration.observe({ loop }, (clock.monotonicMs() - startMs) / 1_000);
-    }
-  };
   const running = runTicker(
     {
       intervalMs,
       clock,
       onLag: (lagMs) => series.loopLag.observe({ loop }, lagMs / 1_000),
-      onError: (err) => logger.warn({ loop, err }, 'a run of the loop failed'),
+      // Counted and logged where it happened, inside of the run's trace: loops/reported-run.ts.
+      onError: () => undefined,
     },
-    timed,
+    work,
     abort.signal,
   );
   stops.push(`loop ${loop}`, async () => {

@@ -1,53 +1,104 @@
 /**
  * Proposes what the document files say, at start. A document that is in the state already changes
  * nothing; one that the state machine refuses stops the start, because a plane that runs other
- * policies than its files say would mislead.
+ * policies than its files say would mislead. Every refusal is named, not the first alone.
  */
 
-import type { Command, Committed } from '../model/command.ts';
+import { randomUUID } from 'node:crypto';
+import type { Command } from '../model/command.ts';
 import type { ScalePolicy } from '../model/policy.ts';
 import type { Workload } from '../model/workload.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Consensus } from '../ports/consensus.ts';
+import { within } from './deadline.ts';
 
 export interface Documents {
   readonly workloads: readonly Workload[];
   readonly policies: readonly ScalePolicy[];
 }
 
-/** @throws Error that names the document and why it was refused. */
+/** One line for each document that was refused. */
+export class DocumentsRefusedError extends Error {
+  override readonly name = 'DocumentsRefusedError';
+  readonly refusals: readonly string[];
+
+  constructor(refusals: readonly string[]) {
+    super(`documents were refused\n${refusals.map((line) => `  ${line}`).join('\n')}`);
+    this.refusals = refusals;
+  }
+}
+
+/** Proposals that wait for one flush of the log together. */
+const TOGETHER_MAX = 256;
+
+/**
+ * Workloads first: a policy needs its own.
+ * @throws DocumentsRefusedError | DeadlineError | ConsensusError
+ */
 export async function proposeDocuments(
   documents: Documents,
   consensus: Consensus,
   clock: Clock,
+  timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const atMs = clock.nowMs();
-  const head = (kind: string, id: string) => ({ key: `file/${kind}/${id}/${atMs}`, atMs });
-  const anyVersion = { expectedVersion: null } as const;
-  for (const workload of documents.workloads) {
-    const command: Command = {
-      ...head('workload', workload.id),
-      ...anyVersion,
-      kind: 'put_workload',
-      source: 'file',
-      workload,
-    };
-    accepted(`workload ${workload.id}`, await consensus.propose(command, signal));
-  }
-  for (const policy of documents.policies) {
-    const command: Command = {
-      ...head('policy', policy.id),
-      ...anyVersion,
-      kind: 'put_policy',
-      policy,
-    };
-    accepted(`policy ${policy.id}`, await consensus.propose(command, signal));
-  }
+  const proposer = new Proposer(consensus);
+  await within(timeoutMs, signal, async (deadline) => {
+    await proposer.propose(
+      documents.workloads.map((workload) => ({
+        what: `workload ${workload.id}`,
+        command: {
+          kind: 'put_workload',
+          key: `file/workload/${randomUUID()}`,
+          atMs,
+          source: 'file',
+          expectedVersion: null,
+          workload,
+        },
+      })),
+      deadline,
+    );
+    await proposer.propose(
+      documents.policies.map((policy) => ({
+        what: `policy ${policy.id}`,
+        command: {
+          kind: 'put_policy',
+          key: `file/policy/${randomUUID()}`,
+          atMs,
+          expectedVersion: null,
+          policy,
+        },
+      })),
+      deadline,
+    );
+  });
+  if (proposer.refusals.length > 0) throw new DocumentsRefusedError(proposer.refusals);
 }
 
-function accepted(what: string, committed: Committed): void {
-  if (committed.result.kind === 'applied') return;
-  const { refusal, detail } = committed.result;
-  throw new Error(`${what} was refused (${refusal}): ${detail}`);
+interface Proposed {
+  readonly what: string;
+  readonly command: Command;
+}
+
+class Proposer {
+  readonly refusals: string[] = [];
+  readonly #consensus: Consensus;
+
+  constructor(consensus: Consensus) {
+    this.#consensus = consensus;
+  }
+
+  async propose(documents: readonly Proposed[], signal: AbortSignal): Promise<void> {
+    for (let from = 0; from < documents.length; from += TOGETHER_MAX) {
+      const group = documents.slice(from, from + TOGETHER_MAX);
+      await Promise.all(group.map((one) => this.#proposeOne(one, signal)));
+    }
+  }
+
+  async #proposeOne({ what, command }: Proposed, signal: AbortSignal): Promise<void> {
+    const { result } = await this.#consensus.propose(command, signal);
+    if (result.kind === 'applied') return;
+    this.refusals.push(`${what}: ${result.detail} (${result.refusal})`);
+  }
 }

@@ -1,28 +1,36 @@
 /**
  * The reconcile loop of scaling: observe → verify → decide → commit → record → act, once per tick,
  * each a child span of the tick's trace. It owns order and failure; what to do is decided by the
- * pure decider, and nothing acts before its command is committed and its record is on disk. A
- * member that does not lead looks at nothing and acts on nothing.
+ * pure decider, and nothing acts before its command is committed and its record is on disk. Whoever
+ * is asked, a stage ends by its deadline. A member that does not lead looks at nothing and acts on
+ * nothing.
  */
 
-import { decideScale } from '../deciders/scale.ts';
-import type { Command, Committed, DecisionEntry } from '../model/command.ts';
-import { NO_BRAKES, decisionIdOf } from '../model/decision.ts';
-import type { DecisionRecord, ScaleInput } from '../model/decision.ts';
-import { weakerMode } from '../model/mode.ts';
-import type { StoredPolicy } from '../model/policy.ts';
-import type { Workload } from '../model/workload.ts';
+import type { ActionOutcome, Command, Committed } from '../model/command.ts';
+import type { DecisionRecord, InFlightAction } from '../model/decision.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { DecisionStore } from '../ports/decision-store.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
-import type { PlaneState, WorkloadState } from '../state/state.ts';
 import { inSpan } from '../telemetry/span.ts';
+import type { OpenSpan } from '../telemetry/span.ts';
+import { tellTargets } from './act-stage.ts';
+import { ActionAges } from './action-ages.ts';
+import { within } from './deadline.ts';
 import type { LoopLogger } from './logger.ts';
 import type { ReplicaWatch } from './replica-watch.ts';
-import { actualOf, look } from './sight.ts';
+import { reportedRun } from './reported-run.ts';
+import { look } from './sight.ts';
 import type { ScaleTargets, Sight } from './sight.ts';
 import type { ScaleTelemetry } from './scale-telemetry.ts';
+import {
+  actionEvent,
+  actionFields,
+  decisionAttributes,
+  sightAttributes,
+} from './tick-attributes.ts';
+import { decideAll, entryOf } from './tick-decisions.ts';
+import { TickTimes, tickKey } from './tick-times.ts';
 import { verifyAction } from './verification.ts';
 
 export interface ScaleLoopOptions {
@@ -36,22 +44,26 @@ export interface ScaleLoopOptions {
   readonly logger: LoopLogger;
   /** Deadline of one look at the world, in ms. */
   readonly observeTimeoutMs: number;
+  /** Deadline of each commit, and of writing the records down, in ms. */
+  readonly commitTimeoutMs: number;
   /** Deadline of telling the scaling targets, in ms. */
   readonly actTimeoutMs: number;
 }
 
 export class ScaleLoop {
   readonly #options: ScaleLoopOptions;
-  #lastTickMs = 0;
-  #lastEndedMs: number | null = null;
+  readonly #times = new TickTimes();
+  readonly #ages = new ActionAges();
   readonly #lastDecisions = new Map<string, DecisionRecord>();
+  #lastEndedMs: number | null = null;
 
   constructor(options: ScaleLoopOptions) {
     this.#options = options;
   }
 
-  /** The last decision for a workload on this member since its start. */
+  /** The last decision for a workload on this member since its start; null once it was removed. */
   lastDecision(workloadId: string): DecisionRecord | null {
+    if (this.#options.consensus.readState().workloads[workloadId] === undefined) return null;
     return this.#lastDecisions.get(workloadId) ?? null;
   }
 
@@ -62,83 +74,110 @@ export class ScaleLoop {
 
   /** One tick. Rejects when nothing could be committed or recorded; then nothing acted either. */
   async tick(signal: AbortSignal): Promise<void> {
+    const { clock, consensus, telemetry } = this.#options;
+    const report = { ...this.#options, loop: 'scale', series: telemetry.series };
+    if (consensus.status().leadership.kind === 'leader') {
+      const atMs = this.#times.next(clock.nowMs(), consensus.readState().appliedKeys);
+      await inSpan(
+        'scale tick',
+        { 'omnimind.tick.at_ms': atMs },
+        (span) => reportedRun(report, signal, () => this.#run(atMs, span, signal)),
+        { root: true },
+      );
+    } else {
+      await reportedRun(report, signal, () => undefined);
+    }
+    this.#lastEndedMs = clock.monotonicMs();
+  }
+
+  async #run(atMs: number, tick: OpenSpan, signal: AbortSignal): Promise<void> {
     const { consensus } = this.#options;
-    if (consensus.status().leadership.kind !== 'leader') return;
-    const atMs = this.#nextTickMs();
-    await inSpan(
-      'scale tick',
-      { 'omnimind.tick.at_ms': atMs },
-      async (span) => {
-        const sight = await this.#stage('observe', () => this.#observe(atMs, signal));
-        await this.#stage('verify', () => this.#verify(sight, signal));
-        const state = consensus.readState();
-        const decided = await this.#stage('decide', () => this.#decide(state, sight, span.traceId));
-        const recorded = await this.#stage('commit', () => this.#commit(decided, atMs, signal));
-        await this.#stage('act', () => this.#act(recorded, signal));
-      },
-      { root: true },
-    );
-    this.#lastEndedMs = this.#options.clock.monotonicMs();
+    const sight = await this.#stage('observe', (span) => this.#observe(atMs, span, signal));
+    tick.setAttributes(sightAttributes(sight));
+    await this.#stage('verify', (span) => this.#verify(sight, span, signal));
+    const state = consensus.readState();
+    const decided = await this.#stage('decide', (span) => {
+      const records = decideAll(state, sight, tick.traceId);
+      for (const one of [tick, span]) one.setAttributes(decisionAttributes(records));
+      return records;
+    });
+    const recorded = await this.#stage('commit', () => this.#commit(decided, atMs, signal));
+    await this.#stage('act', (span) => this.#act(recorded, span, signal));
   }
 
   async #stage<T>(
     name: Parameters<ScaleTelemetry['stage']>[0],
-    work: () => Promise<T> | T,
+    work: (span: OpenSpan) => Promise<T> | T,
   ): Promise<T> {
-    return inSpan(name, {}, () => this.#options.telemetry.stage(name, work));
+    return inSpan(name, {}, (span) => this.#options.telemetry.stage(name, () => work(span)));
   }
 
-  /** Two ticks never share a millisecond, so that their decisions have ids of their own. */
-  #nextTickMs(): number {
-    this.#lastTickMs = Math.max(this.#options.clock.nowMs(), this.#lastTickMs + 1);
-    return this.#lastTickMs;
-  }
-
-  async #observe(atMs: number, signal: AbortSignal): Promise<Sight> {
-    const { consensus, source, targets, replicas, observeTimeoutMs, telemetry } = this.#options;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(observeTimeoutMs)]);
+  async #observe(atMs: number, span: OpenSpan, signal: AbortSignal): Promise<Sight> {
+    const { consensus, replicas, observeTimeoutMs, clock, telemetry } = this.#options;
+    const lookedAtMs = clock.monotonicMs();
     const state = consensus.readState();
-    const sight = await look(state, source, targets, atMs, deadline);
-    replicas.saw(sight.replicas);
+    const options = { ...this.#options, timeoutMs: observeTimeoutMs, signal };
+    const sight = await look(state, atMs, options);
+    span.setAttributes(sightAttributes(sight));
+    replicas.saw(sight.replicas, lookedAtMs);
+    telemetry.stands(state);
     telemetry.seen(state, sight);
+    for (const workloadId of this.#lastDecisions.keys()) {
+      if (state.workloads[workloadId] === undefined) this.#lastDecisions.delete(workloadId);
+    }
     return sight;
   }
 
-  async #verify(sight: Sight, signal: AbortSignal): Promise<void> {
-    const { consensus, telemetry, logger } = this.#options;
-    for (const { workload, inFlight } of Object.values(consensus.readState().workloads)) {
-      if (inFlight === null) continue;
-      const verdict = verifyAction(inFlight, sight.replicas.get(workload.id), sight.atMs);
-      if (verdict.kind === 'waiting') continue;
-      const { outcome, readyReplicas } = verdict;
-      const { decisionId } = inFlight;
-      await consensus.propose(
-        {
-          kind: 'finish_action',
-          key: `finish/${decisionId}`,
-          atMs: sight.atMs,
-          workloadId: workload.id,
-          decisionId,
-          outcome,
-          readyReplicas,
-        },
-        signal,
-      );
-      telemetry.finished(inFlight, outcome, sight.atMs);
-      const fields = { workload: workload.id, decision: decisionId, outcome, ready: readyReplicas };
-      if (outcome === 'failed') logger.warn(fields, 'action failed');
-      else logger.info(fields, 'action verified');
-    }
+  /** Ends the actions that have come true or failed, side by side. */
+  async #verify(sight: Sight, span: OpenSpan, signal: AbortSignal): Promise<void> {
+    const { consensus, clock } = this.#options;
+    const inFlight = Object.values(consensus.readState().workloads).flatMap((entry) =>
+      entry.inFlight === null ? [] : [entry.inFlight],
+    );
+    span.setAttributes({ 'omnimind.actions.in_flight': inFlight.length });
+    this.#ages.retain(new Set(inFlight.map(({ decisionId }) => decisionId)));
+    await Promise.all(
+      inFlight.map(async (action) => {
+        const nowMs = this.#ages.nowFor(action, sight.atMs, clock.monotonicMs());
+        const verdict = verifyAction(action, sight.replicas.get(action.workloadId), nowMs);
+        if (verdict.kind === 'waiting') return;
+        await this.#finish(action, verdict, sight.atMs, { span, signal });
+      }),
+    );
+    signal.throwIfAborted();
   }
 
-  #decide(state: PlaneState, sight: Sight, traceId: string): readonly DecisionRecord[] {
-    const records: DecisionRecord[] = [];
-    for (const stored of Object.values(state.policies)) {
-      const workload = state.workloads[stored.policy.workloadId];
-      if (workload === undefined) continue;
-      records.push(decideOne(state, workload, stored, sight, traceId));
+  /** An action that cannot be ended now stays in flight, and the next tick tries again. */
+  async #finish(
+    action: InFlightAction,
+    { outcome, readyReplicas }: { readonly outcome: ActionOutcome; readonly readyReplicas: number },
+    atMs: number,
+    { span, signal }: { readonly span: OpenSpan; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { telemetry, logger } = this.#options;
+    const { workloadId, decisionId } = action;
+    const fields = { workload: workloadId, decision: decisionId, outcome, ready: readyReplicas };
+    const key = `finish/${decisionId}`;
+    const about = { workloadId, decisionId, outcome, readyReplicas };
+    try {
+      const { result } = await this.#proposeInTime(
+        { kind: 'finish_action', key, atMs, ...about },
+        signal,
+      );
+      if (result.kind === 'refused') {
+        // Its workload was removed, or put back anew, since the look: nothing is left to end.
+        logger.info({ ...fields, refusal: result.refusal }, 'the action was gone before its end');
+        return;
+      }
+    } catch (err) {
+      span.fail(err);
+      if (!signal.aborted) logger.warn({ ...fields, err }, 'could not end an action');
+      return;
     }
-    return records;
+    telemetry.finished(action, outcome, atMs);
+    span.event('action ended', fields);
+    if (outcome === 'failed') logger.warn(fields, 'action failed');
+    else logger.info(fields, 'action verified');
   }
 
   /**
@@ -161,11 +200,16 @@ export class ScaleLoop {
     return committed;
   }
 
-  /** A disk that takes no records must not stop the scaling: the loss is counted, and shouted about. */
+  /**
+   * A disk that takes no records, or hangs, must not stop the scaling: the loss is counted, and shouted
+   * about. Also done while the member stops: what was committed is noted.
+   */
   async #record(records: readonly DecisionRecord[]): Promise<void> {
     if (records.length === 0) return;
+    const { decisions, commitTimeoutMs } = this.#options;
+    const never = new AbortController().signal;
     try {
-      await this.#options.decisions.append(records);
+      await within(commitTimeoutMs, never, () => decisions.append(records));
     } catch (err) {
       this.#options.logger.error({ err, records: records.length }, 'decisions were not recorded');
     }
@@ -178,129 +222,38 @@ export class ScaleLoop {
   ): Promise<Committed> {
     const command: Command = {
       kind: 'record_decisions',
-      key: `tick/${atMs}`,
+      key: tickKey(atMs),
       atMs,
       entries: decided.map(entryOf),
     };
-    return this.#options.consensus.propose(command, signal);
+    return this.#proposeInTime(command, signal);
   }
 
-  /** Tells every target the number wanted, under the token that allowed it; most are told nothing new. */
-  async #act(records: readonly DecisionRecord[], signal: AbortSignal): Promise<void> {
-    const { consensus, actTimeoutMs, telemetry, logger } = this.#options;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(actTimeoutMs)]);
-    const state = consensus.readState();
-    await Promise.all(
-      Object.values(state.workloads).map(async (entry) => {
-        const failure = await this.#assertDesired(state, entry, deadline);
-        if (failure === null) return;
-        logger.warn({ workload: entry.workload.id, err: failure }, 'the scaling target refused');
-      }),
-    );
-    await this.#removeDeparted(state, deadline);
-    telemetry.acted(records, this.#options.clock.nowMs());
-    for (const record of records) logAction(logger, record);
+  /** Rejects in time; the command may be committed all the same, and the next state says so. */
+  async #proposeInTime(command: Command, signal: AbortSignal): Promise<Committed> {
+    const { consensus, commitTimeoutMs } = this.#options;
+    return within(commitTimeoutMs, signal, (deadline) => consensus.propose(command, deadline));
   }
 
-  async #assertDesired(
-    state: PlaneState,
-    entry: WorkloadState,
+  /** What was decided here and told is shown; that the targets are told is the state's doing. */
+  async #act(
+    records: readonly DecisionRecord[],
+    span: OpenSpan,
     signal: AbortSignal,
-  ): Promise<unknown> {
-    const target = this.#options.targets[entry.workload.target.kind];
-    const mayAct = weakerMode(state.mode, entry.mode) === 'act';
-    if (target === null || !mayAct) return null;
-    try {
-      await target.setReplicas(entry.workload, entry.desired, entry.desiredToken, signal);
-      return null;
-    } catch (error) {
-      return error;
-    }
-  }
-
-  /** What a target runs and the state does not know was removed, perhaps just before a crash. */
-  async #removeDeparted(state: PlaneState, signal: AbortSignal): Promise<void> {
-    if (state.mode !== 'act') return;
-    const { consensus, targets, logger } = this.#options;
-    const { leadership, appliedIndex } = consensus.status();
-    const token = { term: leadership.term, index: appliedIndex };
-    for (const target of Object.values(targets)) {
-      if (target === null) continue;
-      for (const workloadId of await target.listWorkloads()) {
-        if (state.workloads[workloadId] !== undefined) continue;
-        logger.info({ workload: workloadId }, 'stopping the replicas of a removed workload');
-        await target.removeWorkload(workloadId, token, signal);
-        this.#lastDecisions.delete(workloadId);
-      }
+  ): Promise<void> {
+    const { consensus, telemetry, logger, clock } = this.#options;
+    telemetry.stands(consensus.readState());
+    const told = await tellTargets(this.#options, span, signal);
+    const acted = records.filter((record) => isAct(record) && told.has(record.workloadId));
+    span.setAttributes({ 'omnimind.workloads.told': told.size });
+    telemetry.acted(acted, clock.nowMs());
+    for (const record of acted) {
+      logger.info(actionFields(record), 'scaling');
+      actionEvent(span, record);
     }
   }
 }
 
 function isAct(record: DecisionRecord): boolean {
   return record.outcome.verdict.kind === 'act';
-}
-
-function decideOne(
-  state: PlaneState,
-  entry: WorkloadState,
-  stored: StoredPolicy,
-  sight: Sight,
-  traceId: string,
-): DecisionRecord {
-  const { policy, version } = stored;
-  const workload: Workload = entry.workload;
-  const input: ScaleInput = {
-    nowMs: sight.atMs,
-    policy,
-    mode: weakerMode(state.mode, entry.mode),
-    desired: entry.desired,
-    actual: actualOf(sight.replicas.get(workload.id)),
-    observations: sight.observations.get(policy.id) ?? [],
-    brakes: state.brakes[policy.id] ?? NO_BRAKES,
-    inFlight: entry.inFlight,
-  };
-  return {
-    decisionId: decisionIdOf(sight.atMs, workload.id),
-    kind: 'scale',
-    workloadId: workload.id,
-    policyId: policy.id,
-    policyVersion: version,
-    atMs: sight.atMs,
-    input,
-    outcome: decideScale(input),
-    traceId,
-    token: null,
-  };
-}
-
-function entryOf(record: DecisionRecord): DecisionEntry {
-  const { verdict, recommendation } = record.outcome;
-  return {
-    decisionId: record.decisionId,
-    workloadId: record.workloadId,
-    policyId: record.policyId,
-    recommendation,
-    action:
-      verdict.kind === 'hold'
-        ? null
-        : {
-            fromReplicas: record.input.desired,
-            toReplicas: verdict.replicas,
-            deadlineMs: record.atMs + record.input.policy.actionTimeoutMs,
-          },
-  };
-}
-
-function logAction(logger: LoopLogger, record: DecisionRecord): void {
-  const { verdict } = record.outcome;
-  if (verdict.kind === 'hold') return;
-  const fields = {
-    workload: record.workloadId,
-    decision: record.decisionId,
-    direction: verdict.direction,
-    from: record.input.desired,
-    to: verdict.replicas,
-    reason: verdict.reason,
-  };
-  logger.info(fields, 'scaling');
 }

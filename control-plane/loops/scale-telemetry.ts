@@ -18,10 +18,16 @@ export class ScaleTelemetry {
   readonly #series: Series;
   readonly #clock: Clock;
   readonly #known = new Set<string>();
+  /** Metrics whose proposals are shown, by workload. */
+  readonly #metrics = new Map<string, readonly string[]>();
 
   constructor(series: Series, clock: Clock) {
     this.#series = series;
     this.#clock = clock;
+  }
+
+  get series(): Series {
+    return this.#series;
   }
 
   async stage<T>(stage: ScaleStageName, work: () => Promise<T> | T): Promise<T> {
@@ -34,7 +40,8 @@ export class ScaleTelemetry {
     }
   }
 
-  seen(state: PlaneState, sight: Sight): void {
+  /** What the state wants. What is about workloads and policies that have gone goes too. */
+  stands(state: PlaneState): void {
     const series = this.#series;
     this.#introduce(Object.keys(state.workloads));
     series.workloads.set({}, Object.keys(state.workloads).length);
@@ -45,6 +52,20 @@ export class ScaleTelemetry {
       const effective = weakerMode(state.mode, entry.mode);
       for (const mode of MODES)
         series.workloadMode.set({ workload, mode }, mode === effective ? 1 : 0);
+    }
+    const inFlight = Object.values(state.workloads).filter((entry) => entry.inFlight !== null);
+    series.actionsInFlight.set({}, inFlight.length);
+    const decidedFor = new Set(
+      Object.values(state.policies).map(({ policy }) => policy.workloadId),
+    );
+    for (const workload of this.#metrics.keys()) {
+      if (!decidedFor.has(workload)) this.#undecided(workload);
+    }
+  }
+
+  seen(state: PlaneState, sight: Sight): void {
+    const series = this.#series;
+    for (const workload of Object.keys(state.workloads)) {
       const actual = actualOf(sight.replicas.get(workload));
       if (actual.kind === 'unknown') {
         series.replicasReady.remove({ workload });
@@ -54,8 +75,6 @@ export class ScaleTelemetry {
         series.replicasStarting.set({ workload }, actual.starting);
       }
     }
-    const inFlight = Object.values(state.workloads).filter((entry) => entry.inFlight !== null);
-    series.actionsInFlight.set({}, inFlight.length);
   }
 
   decided(records: readonly DecisionRecord[]): void {
@@ -64,20 +83,25 @@ export class ScaleTelemetry {
       const { kind, reason } = outcome.verdict;
       series.evaluations.inc({ workload, outcome: kind, reason });
       series.lastEvaluation.set({ workload }, atMs / 1_000);
+      const metrics = outcome.proposals.map((proposal) => proposal.metric);
+      for (const metric of this.#metrics.get(workload) ?? []) {
+        if (!metrics.includes(metric)) this.#unproposed(workload, metric);
+      }
+      this.#metrics.set(workload, metrics);
       for (const proposal of outcome.proposals) this.#proposed(workload, proposal);
     }
   }
 
-  /** Called once the targets have been told. */
+  /** Called with the decisions that act, once their targets have been told. */
   acted(records: readonly DecisionRecord[], nowMs: number): void {
-    for (const record of records) {
-      if (record.outcome.verdict.kind === 'hold') continue;
-      const ages = record.outcome.proposals.flatMap((proposal) =>
-        proposal.kind === 'replicas' ? [proposal.ageMs] : [],
-      );
-      if (ages.length === 0) continue;
-      const sampledMs = record.atMs - Math.max(...ages);
-      this.#series.sampleToAction.observe({}, Math.max(0, nowMs - sampledMs) / 1_000);
+    for (const { atMs, outcome } of records) {
+      const { reason } = outcome.verdict;
+      // A bound holds without any signal: no sample led to it.
+      if (reason !== 'above_target' && reason !== 'below_target') continue;
+      const deciding = largest(outcome.proposals);
+      if (deciding === null) continue;
+      const seconds = (nowMs - (atMs - deciding.ageMs)) / 1_000;
+      this.#series.sampleToAction.observe({}, Math.max(0, seconds));
     }
   }
 
@@ -102,6 +126,18 @@ export class ScaleTelemetry {
     else series.proposalReplicas.remove(labels);
   }
 
+  /** A gauge that nobody sets any more would show its last value for ever. */
+  #unproposed(workload: string, metric: string): void {
+    this.#series.decisionInputAge.remove({ workload, metric });
+    this.#series.proposalReplicas.remove({ workload, metric });
+  }
+
+  #undecided(workload: string): void {
+    for (const metric of this.#metrics.get(workload) ?? []) this.#unproposed(workload, metric);
+    this.#series.lastEvaluation.remove({ workload });
+    this.#metrics.delete(workload);
+  }
+
   #introduce(workloads: readonly string[]): void {
     const present = new Set(workloads);
     for (const workload of present) {
@@ -115,4 +151,13 @@ export class ScaleTelemetry {
       this.#known.delete(workload);
     }
   }
+}
+
+function largest(proposals: readonly Proposal[]) {
+  let found: Extract<Proposal, { kind: 'replicas' }> | null = null;
+  for (const proposal of proposals) {
+    if (proposal.kind !== 'replicas') continue;
+    if (found === null || proposal.replicas > found.replicas) found = proposal;
+  }
+  return found;
 }

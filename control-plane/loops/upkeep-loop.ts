@@ -1,19 +1,27 @@
 /**
  * The loop beside scaling: counts nodes by health, forgets those that are gone for long, looks at
- * the replicas more often than a tick does, publishes the scrape targets for the time when the plane is away. It scales nothing.
+ * the replicas more often than a tick does, and publishes the scrape targets for the time when the
+ * plane is away. Trouble with one of these does not keep the others from being done. It scales
+ * nothing.
  */
 
+import { randomUUID } from 'node:crypto';
 import { NODE_STATUSES } from '../model/node.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { TargetPublisher } from '../ports/target-publisher.ts';
 import type { Series } from '../telemetry/series.ts';
+import { within } from './deadline.ts';
 import { agentGroups, replicaGroups } from './discovery.ts';
 import type { LoopLogger } from './logger.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import type { ReplicaWatch } from './replica-watch.ts';
+import { reportedRun } from './reported-run.ts';
 import { readReplicas } from './sight.ts';
 import type { ScaleTargets } from './sight.ts';
+
+/** Nodes forgotten in one run; the others wait for the next. */
+const FORGOTTEN_PER_RUN_MAX = 256;
 
 export interface UpkeepOptions {
   readonly consensus: Consensus;
@@ -27,37 +35,86 @@ export interface UpkeepOptions {
   readonly logger: LoopLogger;
   /** Heartbeat age from which a node is removed, in ms. */
   readonly forgetAfterMs: number;
+  /** Deadline of each of the things that one run does, in ms. */
+  readonly timeoutMs: number;
 }
 
-/** One run. */
+/** One run. Rejects, once everything has been tried, when something of it failed. */
 export async function runUpkeep(options: UpkeepOptions, signal: AbortSignal): Promise<void> {
-  const { publisher, consensus, replicas, targets } = options;
-  await reviewNodes(options, signal);
-  const state = consensus.readState();
-  replicas.saw(await readReplicas(state, targets, signal));
-  if (publisher === null) return;
-  await publisher.publish('agents', agentGroups(state));
-  await publisher.publish(
-    'replicas',
-    replicaGroups(state, (id) => replicas.of(id)),
-  );
+  await reportedRun({ ...options, loop: 'upkeep' }, signal, async () => {
+    const done = await Promise.allSettled([
+      forgetNodes(options, reviewNodes(options), signal),
+      watchReplicas(options, signal),
+    ]);
+    signal.throwIfAborted();
+    done.push(...(await publish(options, signal)));
+    signal.throwIfAborted();
+    const failures = done.flatMap((one): unknown[] =>
+      one.status === 'rejected' ? [one.reason] : [],
+    );
+    if (failures.length > 0) throw new AggregateError(failures, messagesOf(failures));
+  });
 }
 
-async function reviewNodes(options: UpkeepOptions, signal: AbortSignal): Promise<void> {
-  const { consensus, registry, series, clock, logger, forgetAfterMs } = options;
+/** The nodes that have been silent for so long that they are to be forgotten. */
+function reviewNodes(options: UpkeepOptions): readonly string[] {
+  const { consensus, registry, series, forgetAfterMs } = options;
   const nodeIds = Object.keys(consensus.readState().nodes);
   registry.retain(new Set(nodeIds));
   const counts = new Map<string, number>();
+  const silent: string[] = [];
   for (const nodeId of nodeIds) {
     const health = registry.health(nodeId);
     counts.set(health.status, (counts.get(health.status) ?? 0) + 1);
-    if (health.heartbeatAgeMs < forgetAfterMs) continue;
-    logger.info({ node: nodeId, evidence: health.evidence }, 'forgetting a node');
-    const atMs = clock.nowMs();
-    await consensus.propose(
-      { kind: 'remove_node', key: `forget/${nodeId}/${atMs}`, atMs, nodeId },
-      signal,
-    );
+    if (health.heartbeatAgeMs >= forgetAfterMs) silent.push(nodeId);
   }
   for (const status of NODE_STATUSES) series.nodes.set({ status }, counts.get(status) ?? 0);
+  return silent;
+}
+
+/** Only the leader hears heartbeats; to another member all nodes are silent. */
+async function forgetNodes(
+  { consensus, clock, logger, forgetAfterMs, timeoutMs }: UpkeepOptions,
+  silent: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (silent.length === 0 || consensus.status().leadership.kind !== 'leader') return;
+  const nodes = silent.slice(0, FORGOTTEN_PER_RUN_MAX);
+  const atMs = clock.nowMs();
+  await within(timeoutMs, signal, (deadline) =>
+    Promise.all(
+      nodes.map((nodeId) => {
+        // Not the node's id, which alone may be as long as a key.
+        const key = `forget/${randomUUID()}`;
+        return consensus.propose({ kind: 'remove_node', key, atMs, nodeId }, deadline);
+      }),
+    ),
+  );
+  logger.info({ nodes, silentForMs: forgetAfterMs }, 'forgot nodes that were silent for long');
+}
+
+async function watchReplicas(options: UpkeepOptions, signal: AbortSignal): Promise<void> {
+  const { consensus, replicas, targets, clock, timeoutMs } = options;
+  const lookedAtMs = clock.monotonicMs();
+  const state = consensus.readState();
+  replicas.saw(await readReplicas(state, targets, timeoutMs, signal), lookedAtMs);
+}
+
+function publish(
+  { publisher, consensus, replicas, timeoutMs }: UpkeepOptions,
+  signal: AbortSignal,
+): Promise<PromiseSettledResult<void>[]> {
+  if (publisher === null) return Promise.resolve([]);
+  const state = consensus.readState();
+  const lists = [
+    ['agents', agentGroups(state)],
+    ['replicas', replicaGroups(state, (id) => replicas.of(id))],
+  ] as const;
+  return Promise.allSettled(
+    lists.map(([kind, groups]) => within(timeoutMs, signal, () => publisher.publish(kind, groups))),
+  );
+}
+
+function messagesOf(failures: readonly unknown[]): string {
+  return failures.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
 }

@@ -34,7 +34,9 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
 
 /** The JSON Pointer of a path. */
 export function pointerOf(path: readonly PropertyKey[]): string {
-  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return path
+    .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
 }
 
 function faultsOfIssue(issue: z.core.$ZodIssue): readonly Fault[] {

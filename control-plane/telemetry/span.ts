@@ -37,6 +37,8 @@ export interface OpenSpan {
   run<T>(work: () => T): T;
   rename(name: string): void;
   setAttributes(attributes: Attributes): void;
+  /** Something that happened within it, at this moment. */
+  event(name: string, attributes: Attributes): void;
   /** Marks the span as failed; the exception and `error.type` are recorded. */
   fail(cause: unknown): void;
   /** Once; later calls do nothing. */
@@ -121,6 +123,7 @@ function wrap(span: Span, active: Context): OpenSpan {
     run: (work) => context.with(active, work),
     rename: (name) => void span.updateName(name),
     setAttributes: (attributes) => void span.setAttributes(attributes),
+    event: (name, attributes) => void span.addEvent(name, attributes),
     fail: (cause) => {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       span.recordException(error);

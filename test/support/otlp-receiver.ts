@@ -54,7 +54,8 @@ export interface ReceivedSpan {
   /** As in OTLP: 1 internal, 2 server, 3 client. */
   readonly kind: number;
   readonly failed: boolean;
-  readonly startedAtNs: bigint;
+  /** UNIX time. */
+  readonly startedAtMs: number;
   /** Names alone. */
   readonly events: readonly string[];
   readonly happened: readonly {
@@ -119,7 +120,7 @@ function parseSpans(text: string): ReceivedSpan[] {
         name: span.name,
         kind: span.kind,
         failed: span.status.code === 2,
-        startedAtNs: BigInt(span.startTimeUnixNano),
+        startedAtMs: Number(span.startTimeUnixNano) / 1e6,
         events: span.events.map((event) => event.name),
         happened: span.events.map(({ name, attributes }) => ({
           name,

@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   /** With the server's path prefix, if it has one; user and password in it become basic auth. */
   readonly baseUrl: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Asked at each request; what `headers` says stands. */
+  readonly requestHeaders?: () => Readonly<Record<string, string>>;
   /** Read for every exchange, since tokens rotate; null for none. */
   readonly tokenFile: string | null;
   /** PEM files, read once when the connection is made; null for the system's store and no certificate. */
@@ -65,6 +67,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (token.kind === 'failed') return { kind: 'broken', detail: token.detail };
     const body = new URLSearchParams(form).toString();
     const headers = {
+      ...options.requestHeaders?.(),
       ...options.headers,
       ...(token.value === null ? {} : { authorization: `Bearer ${token.value}` }),
       accept: 'application/json',

@@ -21,6 +21,8 @@ export interface PrometheusOptions {
   readonly baseUrl: string;
   /** Sent with every request, a tenant header, say. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Asked for further headers at each request, those of the trace that it belongs to, say. */
+  readonly requestHeaders?: () => Readonly<Record<string, string>>;
   /** File with a bearer token, read for each request; null for none. */
   readonly tokenFile: string | null;
   /** PEM files; a change takes a restart. */

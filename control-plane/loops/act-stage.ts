@@ -1,0 +1,132 @@
+/**
+ * The last stage of a tick: tells every scaling target the number that the state wants, under the
+ * token that allowed it, and has the replicas of departed workloads stopped. It decides nothing and
+ * remembers nothing: what could not be told now is told by the next tick, from the state.
+ */
+
+import type { FencingToken } from '../model/decision.ts';
+import { weakerMode } from '../model/mode.ts';
+import type { Consensus } from '../ports/consensus.ts';
+import type { ScaleTarget } from '../ports/scale-target.ts';
+import { ScaleTargetError } from '../ports/scale-target.ts';
+import type { PlaneState, WorkloadState } from '../state/state.ts';
+import type { OpenSpan } from '../telemetry/span.ts';
+import { withDeadline } from './deadline.ts';
+import type { Deadline } from './deadline.ts';
+import type { LoopLogger } from './logger.ts';
+import type { ScaleTargets } from './sight.ts';
+
+export interface ActOptions {
+  readonly consensus: Consensus;
+  readonly targets: ScaleTargets;
+  readonly logger: LoopLogger;
+  /** For all targets together, in ms. */
+  readonly actTimeoutMs: number;
+}
+
+/**
+ * Tells all targets side by side. Resolves with the workloads whose target has been told what the
+ * state wants; rejects when the signal aborts, and for nothing else.
+ */
+export async function tellTargets(
+  options: ActOptions,
+  span: OpenSpan,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const told = await withDeadline(options.actTimeoutMs, signal, async (deadline) => {
+    const stage = new ActStage(options, span, deadline);
+    const [workloads] = await Promise.all([stage.tellDesired(), stage.removeDeparted()]);
+    return workloads;
+  });
+  signal.throwIfAborted();
+  return told;
+}
+
+class ActStage {
+  readonly #options: ActOptions;
+  readonly #span: OpenSpan;
+  readonly #deadline: Deadline;
+
+  constructor(options: ActOptions, span: OpenSpan, deadline: Deadline) {
+    this.#options = options;
+    this.#span = span;
+    this.#deadline = deadline;
+  }
+
+  /** The state as it is now, not as it was decided on: a stop in between must hold. */
+  async tellDesired(): Promise<ReadonlySet<string>> {
+    const state = this.#options.consensus.readState();
+    const told = new Set<string>();
+    await Promise.all(
+      Object.values(state.workloads).map(async (entry) => {
+        if (await this.#tell(state, entry)) told.add(entry.workload.id);
+      }),
+    );
+    return told;
+  }
+
+  /** What a target runs and the state does not know was removed, perhaps just before a crash. */
+  async removeDeparted(): Promise<void> {
+    const present = Object.values(this.#options.targets).filter((target) => target !== null);
+    await Promise.all(present.map((target) => this.#removeDepartedFrom(target)));
+  }
+
+  async #tell(state: PlaneState, entry: WorkloadState): Promise<boolean> {
+    const { workload, desired, desiredToken } = entry;
+    const target = this.#options.targets[workload.target.kind];
+    if (target === null || weakerMode(state.mode, entry.mode) !== 'act') return false;
+    const { signal } = this.#deadline;
+    return this.#attempt(workload.id, 'tell the scaling target', () =>
+      target.setReplicas(workload, desired, desiredToken, signal),
+    );
+  }
+
+  async #removeDepartedFrom(target: ScaleTarget): Promise<void> {
+    let running: readonly string[] = [];
+    await this.#attempt(null, 'list the workloads of the scaling target', async () => {
+      running = await target.listWorkloads();
+    });
+    await Promise.all(running.map((workloadId) => this.#removeOne(target, workloadId)));
+  }
+
+  /**
+   * State and token are read together and at the last moment: a token that is newer than the state
+   * would be newer, too, than that of a workload put back under its old id in between, which its
+   * target could then never be told of.
+   */
+  async #removeOne(target: ScaleTarget, workloadId: string): Promise<void> {
+    const { consensus, logger } = this.#options;
+    const { mode, workloads } = consensus.readState();
+    const token = newestToken(consensus);
+    if (mode !== 'act' || workloads[workloadId] !== undefined) return;
+    logger.info({ workload: workloadId }, 'stopping the replicas of a removed workload');
+    const { signal } = this.#deadline;
+    const removed = await this.#attempt(workloadId, 'remove a workload from its target', () =>
+      target.removeWorkload(workloadId, token, signal),
+    );
+    if (removed) this.#span.event('workload removed', { workload: workloadId });
+  }
+
+  /** Whether it worked; trouble is logged, is on the span, and stays with this one workload. */
+  async #attempt(
+    workload: string | null,
+    doing: string,
+    work: () => Promise<void>,
+  ): Promise<boolean> {
+    try {
+      await this.#deadline.race(work);
+      return true;
+    } catch (err) {
+      const failure = err instanceof ScaleTargetError ? err.failure : 'unavailable';
+      this.#span.event('target failed', { ...(workload !== null && { workload }), doing, failure });
+      this.#span.fail(err);
+      this.#options.logger.warn({ workload, failure, err }, `could not ${doing}`);
+      return false;
+    }
+  }
+}
+
+function newestToken(consensus: Consensus): FencingToken {
+  const { leadership, appliedIndex } = consensus.status();
+  return { term: leadership.term, index: appliedIndex };
+}

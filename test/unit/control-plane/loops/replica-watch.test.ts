@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { ReplicaWatch } from '../../../../control-plane/loops/replica-watch.ts';
+import type { SeenReplicas } from '../../../../control-plane/loops/sight.ts';
+
+const seen = (...ids: readonly string[]): SeenReplicas => ({
+  kind: 'seen',
+  replicas: ids.map((replicaId) => ({
+    replicaId,
+    workloadId: 'w',
+    address: '127.0.0.1:1',
+    metricsPath: '/metrics',
+    phase: 'ready',
+    startedAtMs: 0,
+  })),
+});
+const unseen: SeenReplicas = { kind: 'unseen', detail: 'away' };
+
+describe('the watch over replicas', () => {
+  const ids = (watch: ReplicaWatch) => watch.of('w').map(({ replicaId }) => replicaId);
+
+  it('is empty before the first look, and then shows the last', () => {
+    const watch = new ReplicaWatch();
+    assert.deepEqual(ids(watch), []);
+    watch.saw(new Map([['w', seen('a')]]), 1);
+    watch.saw(new Map([['w', seen('a', 'b')]]), 2);
+    assert.deepEqual(ids(watch), ['a', 'b']);
+  });
+
+  it('keeps the list of a target that did not answer, and drops a workload that is gone', () => {
+    const watch = new ReplicaWatch();
+    watch.saw(new Map([['w', seen('a')]]), 1);
+    watch.saw(new Map([['w', unseen]]), 2);
+    assert.deepEqual(ids(watch), ['a']);
+    watch.saw(new Map(), 3);
+    watch.saw(new Map([['w', unseen]]), 4);
+    assert.deepEqual(ids(watch), []);
+  });
+
+  it('ignores a look that began before the last one, however late it ends', () => {
+    const watch = new ReplicaWatch();
+    watch.saw(new Map([['w', seen('new')]]), 5);
+    watch.saw(new Map([['w', seen('old')]]), 4);
+    assert.deepEqual(ids(watch), ['new']);
+  });
+});
