@@ -133,6 +133,7 @@ describe(`killing the control plane (seed ${SEED}, ${KILLS} kills)`, () => {
       assert.equal(canonicalState(log.replayed()), canonicalState(log.state), `kill ${kill}`);
       plane = await startPlane(place);
       await assertCarriesOn(plane, log.state, kill);
+      await assertNoOrphans(plane, place);
       await killed(plane);
       await log.read(place);
       await assertStartedOnce(place, log);
@@ -242,10 +243,8 @@ async function assertRecorded(plane: PlaneProcess, log: Gathered): Promise<void>
 }
 
 async function replicasAlive(place: PlanePlace) {
-  const [from, to] = (place.environment['OMNIMIND_LOCAL_PROCESS_PORTS'] ?? '0-0')
-    .split('-')
-    .map(Number);
-  return markedProcesses(from ?? 0, to ?? 0);
+  const owner = await readFile(join(place.data, 'replicas', 'owner'), 'utf8');
+  return markedProcesses(owner.trim());
 }
 
 async function readJournal(place: PlanePlace) {

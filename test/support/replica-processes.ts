@@ -5,24 +5,16 @@ import { readFile, readdir } from 'node:fs/promises';
 export interface MarkedProcess {
   readonly pid: number;
   readonly replicaId: string;
-  readonly port: string;
 }
 
-/** Living processes whose environment names a replica and whose command line holds `mark`. */
-export async function markedProcesses(
-  portsFrom: number,
-  portsTo: number,
-): Promise<readonly MarkedProcess[]> {
+/** Living processes that carry the mark of this target's directory. */
+export async function markedProcesses(owner: string): Promise<readonly MarkedProcess[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(pids.map((pid) => readMarks(Number(pid))));
-  return found
-    .filter((one) => one !== null)
-    .filter(({ port }) => {
-      return Number(port) >= portsFrom && Number(port) <= portsTo;
-    });
+  const found = await Promise.all(pids.map((pid) => readMark(Number(pid), owner)));
+  return found.filter((one) => one !== null);
 }
 
-async function readMarks(pid: number): Promise<MarkedProcess | null> {
+async function readMark(pid: number, owner: string): Promise<MarkedProcess | null> {
   try {
     const variables = new Map(
       (await readFile(`/proc/${pid}/environ`, 'utf8'))
@@ -30,8 +22,8 @@ async function readMarks(pid: number): Promise<MarkedProcess | null> {
         .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
     );
     const replicaId = variables.get('OMNIMIND_REPLICA_ID');
-    if (replicaId === undefined || !variables.has('OMNIMIND_REPLICA_OWNER')) return null;
-    return { pid, replicaId, port: variables.get('PORT') ?? '' };
+    if (replicaId === undefined || variables.get('OMNIMIND_REPLICA_OWNER') !== owner) return null;
+    return { pid, replicaId };
   } catch {
     return null;
   }
