@@ -1,16 +1,19 @@
 /** Finds the replicas of a local-process target among the machine's processes, by the marker that they carry. */
 
 import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 
 export interface MarkedProcess {
   readonly pid: number;
   readonly replicaId: string;
 }
 
-/** Living processes that carry the mark of this target's directory. */
-export async function markedProcesses(owner: string): Promise<readonly MarkedProcess[]> {
+/** Living replicas of the plane with this data directory; none where it never had a target. */
+export async function markedProcesses(data: string): Promise<readonly MarkedProcess[]> {
+  const owner = await readFile(join(data, 'replicas', 'owner'), 'utf8').catch(() => '');
+  if (owner === '') return [];
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(pids.map((pid) => readMark(Number(pid), owner)));
+  const found = await Promise.all(pids.map((pid) => readMark(Number(pid), owner.trim())));
   return found.filter((one) => one !== null);
 }
 

@@ -160,11 +160,7 @@ describe('a control plane with replicas', function () {
     await rm(dirname(place.data), { recursive: true, force: true });
   });
 
-  const replicas = async () => {
-    const ports = place.environment['OMNIMIND_LOCAL_PROCESS_PORTS'] ?? '0-0';
-    const [from, to] = ports.split('-').map(Number);
-    return markedProcesses(from ?? 0, to ?? 0);
-  };
+  const replicas = () => markedProcesses(place.data);
   const key = (name: string): string => {
     const made = createKey(name, 'admin', Date.now());
     tokens.set(name, made.key);

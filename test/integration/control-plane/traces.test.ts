@@ -73,10 +73,7 @@ describe('the traces of a control plane', function () {
   after(async () => {
     plane.running.child.kill('SIGTERM');
     await plane.running.exit(10_000).catch(() => plane.running.kill());
-    const [from, to] = (place.environment['OMNIMIND_LOCAL_PROCESS_PORTS'] ?? '0-0').split('-');
-    for (const { pid } of await markedProcesses(Number(from), Number(to))) {
-      process.kill(pid, 'SIGKILL');
-    }
+    for (const { pid } of await markedProcesses(place.data)) process.kill(pid, 'SIGKILL');
     await prometheus.stop();
     await receiver.stop();
     await rm(dirname(place.data), { recursive: true, force: true });
