@@ -9,7 +9,8 @@ import type { Applied, Command } from '../model/command.ts';
 import type { FencingToken } from '../model/decision.ts';
 import { unreachable } from '../model/reasons.ts';
 import { finishAction, recordDecisions } from './decisions.ts';
-import { appliedVersion, rememberKey } from './keys.ts';
+import { recordElection } from './elections.ts';
+import { isInForce, notInForce, raiseFormat } from './format.ts';
 import { registerNode, removeNode } from './nodes.ts';
 import { applied } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
@@ -27,14 +28,16 @@ export function applyCommand(
   token: FencingToken,
   command: Command,
 ): { readonly state: PlaneState; readonly result: Applied } {
-  const repeated = appliedVersion(state.appliedKeys, command.key);
+  const repeated = state.appliedKeys.versionOf(command.key);
   if (repeated !== null) {
     return { state, result: { kind: 'applied', version: repeated, repeated: true } };
   }
-  const outcome = applyKind(state, token, command);
+  const outcome = isInForce(state, command)
+    ? applyKind(state, token, command)
+    : notInForce(state, command);
   if (outcome.kind === 'refused') return { state, result: outcome };
   const { version } = outcome;
-  const appliedKeys = rememberKey(state.appliedKeys, command.key, version);
+  const appliedKeys = state.appliedKeys.withKey(command.key, version);
   return {
     state: { ...outcome.state, appliedKeys },
     result: { kind: 'applied', version, repeated: false },
@@ -63,6 +66,10 @@ function applyKind(state: PlaneState, token: FencingToken, command: Command): Ou
       return recordDecisions(state, token, command);
     case 'finish_action':
       return finishAction(state, token, command);
+    case 'record_election':
+      return recordElection(state, command.election);
+    case 'raise_format':
+      return raiseFormat(state, command.formatVersion);
     default:
       return unreachable(command);
   }

@@ -4,8 +4,11 @@
  */
 
 import type { Command, CommandKind, DecisionEntry } from '../model/command.ts';
-import { modeShape, policyShape, registrationShape, workloadShape } from './model-shape.ts';
-import { count, finite, kindOf, listOf, nullable, objectOf, oneOf, text, textOf } from './shape.ts';
+import { FORMAT_MAX } from './format.ts';
+import { electionShape, modeShape, policyShape, registrationShape } from './model-shape.ts';
+import { workloadShape } from './model-shape.ts';
+import { count, finite, kindOf, listOf, nullable, objectOf, oneOf, optional } from './shape.ts';
+import { text, textOf, wholeFrom } from './shape.ts';
 import type { Check } from './shape.ts';
 
 type CommandOf<K extends CommandKind> = Extract<Command, { readonly kind: K }>;
@@ -41,13 +44,18 @@ export const commandShape: Check<Command> = kindOf<Command>({
   remove_policy: command('remove_policy', { policyId: text, expectedVersion }),
   set_mode: command('set_mode', { mode: modeShape }),
   set_workload_mode: command('set_workload_mode', { workloadId: text, mode: modeShape }),
-  record_decisions: command('record_decisions', { entries: listOf(entryShape) }),
+  record_decisions: command('record_decisions', {
+    entries: listOf(entryShape),
+    decidedInTerm: optional(count),
+  }),
   finish_action: command('finish_action', {
     workloadId: text,
     decisionId: text,
     outcome: oneOf(['verified', 'failed']),
     readyReplicas: count,
   }),
+  record_election: command('record_election', { election: electionShape }),
+  raise_format: command('raise_format', { formatVersion: wholeFrom(1, FORMAT_MAX) }),
 });
 
 function command<K extends CommandKind>(kind: K, body: Body<K>): Check<CommandOf<K>> {

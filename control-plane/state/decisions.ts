@@ -20,12 +20,21 @@ type FinishAction = Extract<Command, { kind: 'finish_action' }>;
  * Remembers a tick: the brakes of every policy, and the actions that may now start. An entry whose
  * workload or policy has gone since the tick began, or whose policy has moved on to another
  * workload, is skipped: nothing is left that it could be about.
+ *
+ * A tick that knows its term is refused in every other one: another leader may have decided in
+ * between, from other samples and other brakes, and this tick knows nothing of it. One that comes
+ * again late in its own term, after a refusal, must start from what is desired by then.
  */
 export function recordDecisions(
   state: PlaneState,
   token: FencingToken,
   command: RecordDecisions,
 ): Outcome {
+  const { decidedInTerm } = command;
+  if (decidedInTerm !== undefined && decidedInTerm !== token.term) {
+    const detail = `decided in term ${decidedInTerm}, logged in term ${token.term}`;
+    return refused('stale_term', detail);
+  }
   const startedIn = new Map<string, WorkloadState>();
   const brakes = new Map<string, Brakes>();
   for (const entry of command.entries) {
@@ -35,6 +44,8 @@ export function recordDecisions(
     if (workload === undefined || policy?.workloadId !== workloadId) continue;
     if (entry.action !== null) {
       if (workload.inFlight !== null) return actionInFlight(workload.inFlight);
+      const isStale = entry.action.fromReplicas !== workload.desired;
+      if (isStale && decidedInTerm !== undefined) return staleDecision(workload, entry.action);
       startedIn.set(workloadId, started(workload, entry, token, command.atMs));
     }
     const known = brakes.get(policyId) ?? state.brakes[policyId] ?? NO_BRAKES;
@@ -109,4 +120,11 @@ function started(
 function actionInFlight(action: InFlightAction): Outcome {
   const { workloadId, decisionId } = action;
   return refused('action_in_flight', `workload ${workloadId} still has ${decisionId} in flight`);
+}
+
+function staleDecision(
+  { workload, desired }: WorkloadState,
+  { fromReplicas }: NonNullable<DecisionEntry['action']>,
+): Outcome {
+  return refused('stale_decision', `workload ${workload.id} wants ${desired}, not ${fromReplicas}`);
 }

@@ -1,11 +1,15 @@
 /** The shapes of the nouns that the log and the snapshots carry; the compiler holds them to the model. */
 
 import type { InFlightAction, Brakes, FencingToken, Recommendation } from '../model/decision.ts';
+import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES } from '../model/election.ts';
+import type { Election, ElectionVote } from '../model/election.ts';
 import { MODES } from '../model/mode.ts';
 import type { GpuInventory, NodeInventory, NodeRegistration } from '../model/node.ts';
 import type { CoverageSpec, MetricSpec, ScalePolicy } from '../model/policy.ts';
+import { VOTE_REASONS } from '../model/raft-message.ts';
 import type { LocalProcessTarget, ScaleTargetSpec, Workload } from '../model/workload.ts';
-import { count, finite, kindOf, listOf, mapOf, nullable, objectOf, oneOf, text } from './shape.ts';
+import { count, finite, kindOf, listOf, mapOf, nullable } from './shape.ts';
+import { objectOf, oneOf, text, textOf } from './shape.ts';
 
 export const modeShape = oneOf(MODES);
 
@@ -90,4 +94,37 @@ export const inFlightShape = objectOf<InFlightAction>({
   startedAtMs: finite,
   deadlineMs: finite,
   token: tokenShape,
+});
+
+/** Votes that one election may carry: two phases of 32 members. */
+export const ELECTION_VOTES_MAX = 64;
+
+const memberId = textOf(1, 63);
+const traceId = textOf(1, 64);
+
+export const electionShape = objectOf<Election>({
+  electionId: textOf(1, 128),
+  candidateId: memberId,
+  term: count,
+  cause: oneOf(CAMPAIGN_CAUSES),
+  outcome: oneOf(ELECTION_OUTCOMES),
+  suspectedLeaderId: nullable(memberId),
+  silentForMs: nullable(finite),
+  startedAtMs: finite,
+  preVoteMs: nullable(finite),
+  electedMs: nullable(finite),
+  committedMs: nullable(finite),
+  durationMs: finite,
+  votes: listOf(
+    objectOf<ElectionVote>({
+      phase: oneOf(['pre_vote', 'vote']),
+      voterId: memberId,
+      reason: oneOf(VOTE_REASONS),
+      afterMs: finite,
+    }),
+    ELECTION_VOTES_MAX,
+  ),
+  traceId,
+  rootSpanId: textOf(1, 64),
+  previousTraceId: nullable(traceId),
 });

@@ -28,10 +28,14 @@ export function putPolicy(
   }
   const version = (known?.version ?? 0) + 1;
   const policies = withEntry(state.policies, policy.id, { policy, version });
+  const { policyIdByWorkload: byWorkload } = state;
+  if (known?.policy.workloadId === policy.workloadId)
+    return applied({ ...state, policies }, version);
   // What was recommended for one workload says nothing of another.
-  const moved = known !== undefined && known.policy.workloadId !== policy.workloadId;
-  const brakes = moved ? withoutEntry(state.brakes, policy.id) : state.brakes;
-  return applied({ ...state, policies, brakes }, version);
+  const left = known === undefined ? byWorkload : withoutEntry(byWorkload, known.policy.workloadId);
+  const policyIdByWorkload = withEntry(left, policy.workloadId, policy.id);
+  const brakes = withoutEntry(state.brakes, policy.id);
+  return applied({ ...state, policies, policyIdByWorkload, brakes }, version);
 }
 
 /** An action that the policy has in flight stays in flight until it is verified. */
@@ -44,14 +48,15 @@ export function removePolicy(
   if (known === undefined) return refused('policy_not_found', `there is no policy ${policyId}`);
   const conflict = versionConflict(`policy ${policyId}`, expectedVersion, known.version);
   if (conflict !== null) return conflict;
-  const policies = withoutEntry(state.policies, policyId);
-  return applied({ ...state, policies, brakes: withoutEntry(state.brakes, policyId) });
+  return applied({
+    ...state,
+    policies: withoutEntry(state.policies, policyId),
+    policyIdByWorkload: withoutEntry(state.policyIdByWorkload, known.policy.workloadId),
+    brakes: withoutEntry(state.brakes, policyId),
+  });
 }
 
 /** Id of the policy that refers to the workload, or null. */
 export function policyOfWorkload(state: PlaneState, workloadId: string): string | null {
-  for (const policyId in state.policies) {
-    if (state.policies[policyId]?.policy.workloadId === workloadId) return policyId;
-  }
-  return null;
+  return state.policyIdByWorkload[workloadId] ?? null;
 }

@@ -12,7 +12,19 @@ export interface Check<T> {
 }
 
 export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
+  override readonly name: string = 'ShapeError';
+}
+
+/** Nothing is wrong with what was read: a newer program wrote it, and the cure is to run that one. */
+export class NewerFormatError extends ShapeError {
+  override readonly name = 'NewerFormatError';
+
+  constructor(what: string, formatVersion: number, formatMax: number) {
+    super(
+      `${what} is of format ${formatVersion}, this program reads up to ${formatMax}: ` +
+        'run the version that wrote it, or a newer one',
+    );
+  }
 }
 
 /**
@@ -37,6 +49,13 @@ export const count: Check<number> = (value) =>
     ? null
     : found(value, 'a whole number from 0');
 
+export function wholeFrom(min: number, max: number): Check<number> {
+  return (value) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max
+      ? null
+      : found(value, `a whole number from ${min} to ${max}`);
+}
+
 export function textOf(lengthMin: number, lengthMax: number): Check<string> {
   return (value) =>
     typeof value === 'string' && value.length >= lengthMin && value.length <= lengthMax
@@ -53,9 +72,15 @@ export function nullable<T>(check: Check<T>): Check<T | null> {
   return (value) => (value === null ? null : check(value));
 }
 
-export function listOf<T>(check: Check<T>): Check<readonly T[]> {
+/** For a field that may be absent; its type must not allow undefined. */
+export function optional<T>(check: Check<T>): Check<T> {
+  return (value) => (value === undefined ? null : check(value));
+}
+
+export function listOf<T>(check: Check<T>, lengthMax = Infinity): Check<readonly T[]> {
   return (value) => {
     if (!Array.isArray(value)) return found(value, 'an array');
+    if (value.length > lengthMax) return `: ${value.length} elements are more than ${lengthMax}`;
     for (let at = 0; at < value.length; at += 1) {
       const fault = check(value[at]);
       if (fault !== null) return `[${at}]${fault}`;

@@ -1,85 +1,84 @@
 /**
- * The state as one JSON document and back, exactly. Decoding takes nothing on trust but the
- * meaning: every field is checked for its shape, and a document of a newer format is refused rather
- * than half understood.
+ * The state as one JSON document and back, exactly. The document has one entry per line, in ascending
+ * order of ids, so that it can be written and read in pieces, by a member that has other things to do
+ * in between; the same state gives the same bytes. It is written in the format in force (format.ts).
+ * Reading takes nothing on trust but the meaning, and is another file's affair (snapshot-reader.ts).
  */
 
 import { canonicalJson } from './canonical.ts';
-import {
-  brakesShape,
-  inFlightShape,
-  modeShape,
-  policyShape,
-  registrationShape,
-  tokenShape,
-  workloadShape,
-} from './model-shape.ts';
-import { copyRecord } from './records.ts';
-import { ShapeError, count, finite, listOf, mapOf, nullable } from './shape.ts';
-import { objectOf, oneOf, text, withShape } from './shape.ts';
-import { INITIAL_STATE } from './state.ts';
-import type { AppliedKey, NodeState, PlaneState, WorkloadState } from './state.ts';
+import { entriesOf } from './records.ts';
+import type { ReadonlyMapById } from './records.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
+import type { PlaneState } from './state.ts';
 
-const stateShape = objectOf<PlaneState>({
-  formatVersion: oneOf([INITIAL_STATE.formatVersion]),
-  mode: modeShape,
-  nodes: mapOf(objectOf<NodeState>({ registration: registrationShape, registeredAtMs: finite })),
-  workloads: mapOf(
-    objectOf<WorkloadState>({
-      workload: workloadShape,
-      version: count,
-      mode: modeShape,
-      desired: count,
-      desiredToken: tokenShape,
-      inFlight: nullable(inFlightShape),
-    }),
-  ),
-  policies: mapOf(objectOf({ policy: policyShape, version: count })),
-  brakes: mapOf(brakesShape),
-  appliedKeys: listOf(objectOf<AppliedKey>({ key: text, version: count })),
-});
+/**
+ * Characters from which a piece is full. With the line that fills it, a piece is larger by one entry
+ * at most: one document that a client put, a few KiB.
+ */
+const PIECE_CHARS = 64 * 1024;
 
+/**
+ * The document in pieces of about 64 Ki characters, whole lines each; they are made as they are asked
+ * for, in well under a millisecond each, and the state may be held as long as that takes.
+ */
+export function* encodeStatePieces(state: PlaneState): Generator<string> {
+  let piece = '';
+  for (const line of linesOf(state)) {
+    piece += line;
+    if (piece.length < PIECE_CHARS) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
+}
+
+/** The whole document at once. */
 export function encodeState(state: PlaneState): string {
-  return JSON.stringify(state);
+  return [...encodeStatePieces(state)].join('');
 }
 
 /**
- * @throws ShapeError when it is no JSON, of a newer format, or of another shape.
+ * The whole document at once; SnapshotReader takes it in pieces.
+ * @throws ShapeError when it is no snapshot, or one of another shape; NewerFormatError.
  */
 export function decodeState(encoded: string): PlaneState {
-  const value = parseJson(encoded);
-  refuseNewerFormat(value);
-  const state = withShape('snapshot', stateShape, value);
-  return {
-    ...state,
-    nodes: copyRecord(state.nodes),
-    workloads: copyRecord(state.workloads),
-    policies: copyRecord(state.policies),
-    brakes: copyRecord(state.brakes),
-  };
+  const reader = new SnapshotReader();
+  reader.push(encoded);
+  return reader.finish();
 }
 
 /** Equal exactly when two states are: for comparing members, and a state with its replay. */
 export function canonicalState(state: PlaneState): string {
-  return canonicalJson(state);
+  return canonicalJson({ ...state, appliedKeys: [...state.appliedKeys] });
 }
 
-function parseJson(encoded: string): unknown {
-  try {
-    return JSON.parse(encoded);
-  } catch (cause) {
-    throw new ShapeError('the snapshot is not JSON', { cause });
-  }
+function* linesOf(state: PlaneState): Generator<string> {
+  const { formatVersion, mode } = state;
+  yield `{"formatVersion":${formatVersion},\n"mode":${JSON.stringify(mode)},\n`;
+  yield* mapLines('nodes', state.nodes);
+  yield* mapLines('workloads', state.workloads);
+  yield* mapLines('policies', state.policies);
+  yield* mapLines('brakes', state.brakes);
+  if (formatVersion >= 2) yield* listLines('elections', state.elections, ',');
+  yield* listLines('appliedKeys', state.appliedKeys, '}');
 }
 
-/** Said apart from other faults: the cure is another program, not another file. */
-function refuseNewerFormat(value: unknown): void {
-  if (typeof value !== 'object' || value === null || !('formatVersion' in value)) return;
-  const { formatVersion } = value;
-  if (typeof formatVersion === 'number' && formatVersion > INITIAL_STATE.formatVersion) {
-    throw new ShapeError(
-      `the snapshot is of format ${formatVersion}, this program reads up to ` +
-        `${INITIAL_STATE.formatVersion}: run the version that wrote it, or a newer one`,
-    );
+function* mapLines(name: string, map: ReadonlyMapById<unknown>): Generator<string> {
+  yield `"${name}":{\n`;
+  let separator = '';
+  for (const [id, value] of entriesOf(map)) {
+    yield `${separator}${JSON.stringify(id)}:${JSON.stringify(value)}`;
+    separator = ',\n';
   }
+  yield separator === '' ? '},\n' : '\n},\n';
+}
+
+function* listLines(name: string, list: Iterable<unknown>, end: ',' | '}'): Generator<string> {
+  yield `"${name}":[\n`;
+  let separator = '';
+  for (const value of list) {
+    yield `${separator}${JSON.stringify(value)}`;
+    separator = ',\n';
+  }
+  yield `${separator === '' ? '' : '\n'}]${end}\n`;
 }

@@ -1,14 +1,21 @@
 /**
- * The replicated state: what a majority must agree on and a new leader must know. Plain JSON, in
- * which order never matters; everything else (load, health, history) lives elsewhere.
+ * The replicated state: what a majority must agree on and a new leader must know. It is immutable:
+ * a reader may keep it for as long as it likes, and states share what they have in common. In its maps
+ * order never matters; everything else (load, health, history) lives elsewhere.
  */
 
 import type { Brakes, FencingToken, InFlightAction } from '../model/decision.ts';
+import type { Election } from '../model/election.ts';
 import type { Mode } from '../model/mode.ts';
 import type { NodeRegistration } from '../model/node.ts';
 import type { StoredPolicy } from '../model/policy.ts';
 import type { Workload } from '../model/workload.ts';
+import { NO_KEYS } from './keys.ts';
+import type { AppliedKeys } from './keys.ts';
 import { emptyRecord } from './records.ts';
+import type { ReadonlyMapById } from './records.ts';
+
+export type { AppliedKey } from './keys.ts';
 
 export interface WorkloadState {
   readonly workload: Workload;
@@ -28,31 +35,36 @@ export interface NodeState {
   readonly registeredAtMs: number;
 }
 
-/** The maps have no prototype: an id finds what was put under it or undefined, also `constructor`. */
+/**
+ * The maps have no prototype: an id finds what was put under it or undefined, also `constructor`. A
+ * look-up by id is quick in every state; listing a map costs its size once per state.
+ */
 export interface PlaneState {
-  /** Version of this shape; a member refuses a snapshot of a newer one. */
-  readonly formatVersion: 1;
+  /** The format in force in this cluster, from 1; raised through the log alone (format.ts). */
+  readonly formatVersion: number;
   readonly mode: Mode;
-  readonly nodes: Readonly<Record<string, NodeState>>;
-  readonly workloads: Readonly<Record<string, WorkloadState>>;
-  readonly policies: Readonly<Record<string, StoredPolicy>>;
+  readonly nodes: ReadonlyMapById<NodeState>;
+  readonly workloads: ReadonlyMapById<WorkloadState>;
+  readonly policies: ReadonlyMapById<StoredPolicy>;
+  /** The policy of a workload, by workload id: follows from `policies`, and no snapshot has it. */
+  readonly policyIdByWorkload: ReadonlyMapById<string>;
   /** By policy id. */
-  readonly brakes: Readonly<Record<string, Brakes>>;
+  readonly brakes: ReadonlyMapById<Brakes>;
+  /** The last ELECTIONS_MAX attempts to become leader, newest last; none before format 2. */
+  readonly elections: readonly Election[];
   /** Idempotency keys applied lately, oldest first, each with the version it gave. Bounded by KEYS_MAX. */
-  readonly appliedKeys: readonly AppliedKey[];
+  readonly appliedKeys: AppliedKeys;
 }
 
-export interface AppliedKey {
-  readonly key: string;
-  readonly version: number;
-}
-
+/** Before the first entry of every log; so its format is 1 for ever, whatever this program can do. */
 export const INITIAL_STATE: PlaneState = {
   formatVersion: 1,
   mode: 'act',
   nodes: emptyRecord(),
   workloads: emptyRecord(),
   policies: emptyRecord(),
+  policyIdByWorkload: emptyRecord(),
   brakes: emptyRecord(),
-  appliedKeys: [],
+  elections: [],
+  appliedKeys: NO_KEYS,
 };

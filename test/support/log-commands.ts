@@ -1,6 +1,7 @@
 /** Commands for tests of the state machine and the log: builders of valid ones. */
 
 import type { Command, DecisionEntry } from '../../control-plane/model/command.ts';
+import type { Election } from '../../control-plane/model/election.ts';
 import type { NodeRegistration } from '../../control-plane/model/node.ts';
 import type { Workload } from '../../control-plane/model/workload.ts';
 
@@ -54,6 +55,31 @@ export function entry(overrides: Partial<DecisionEntry> = {}): DecisionEntry {
     policyId: 'p',
     recommendation: 3,
     action: null,
+    ...overrides,
+  };
+}
+
+export function election(electionId: string, overrides: Partial<Election> = {}): Election {
+  return {
+    electionId,
+    candidateId: 'm1',
+    term: 2,
+    cause: 'leader_silent',
+    outcome: 'elected',
+    suspectedLeaderId: 'm2',
+    silentForMs: 180,
+    startedAtMs: AT_MS,
+    preVoteMs: 4,
+    electedMs: 9,
+    committedMs: 14,
+    durationMs: 14,
+    votes: [
+      { phase: 'pre_vote', voterId: 'm3', reason: 'granted', afterMs: 4 },
+      { phase: 'vote', voterId: 'm3', reason: 'granted', afterMs: 9 },
+    ],
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    rootSpanId: 'b7ad6b7169203331',
+    previousTraceId: null,
     ...overrides,
   };
 }

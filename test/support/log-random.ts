@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import type { Command } from '../../control-plane/model/command.ts';
 import { MODES } from '../../control-plane/model/mode.ts';
-import { AT_MS, registration, workload } from './log-commands.ts';
+import { AT_MS, election, registration, workload } from './log-commands.ts';
 import { policy } from './scale-input.ts';
 
 const id = fc.constantFrom('a', 'b', 'constructor', '__proto__');
@@ -62,6 +62,20 @@ const bodies = fc.oneof(
       }),
       { maxLength: 4 },
     ),
+  }),
+  fc
+    .record({
+      kind: fc.constant('record_decisions' as const),
+      decidedInTerm: fc.constantFrom(1, 2),
+    })
+    .map((body) => ({ ...body, entries: [] })),
+  fc.record({
+    kind: fc.constant('record_election' as const),
+    election: fc.constantFrom('e1', 'e2', 'e3').map((electionId) => election(electionId)),
+  }),
+  fc.record({
+    kind: fc.constant('raise_format' as const),
+    formatVersion: fc.constantFrom(1, 2),
   }),
   fc.record({
     kind: fc.constant('finish_action' as const),

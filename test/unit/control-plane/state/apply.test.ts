@@ -412,6 +412,46 @@ describe('apply: decisions', () => {
   });
 });
 
+describe('apply: decisions that know their term', () => {
+  const action = { fromReplicas: 2, toReplicas: 5, deadlineMs: AT_MS };
+  const decide = (plane: Plane, decidedInTerm: number): Applied =>
+    plane.apply({ kind: 'record_decisions', entries: [entry({ action })], decidedInTerm });
+
+  it('count in that term alone: not those of a deposed leader, nor of a later one', () => {
+    const plane = planeWithPolicy();
+    plane.apply({ kind: 'raise_format', formatVersion: 2 });
+    const before = plane.state;
+    assertRefused(decide(plane, 0), 'stale_term');
+    assertRefused(decide(plane, 2), 'stale_term');
+    assert.equal(plane.state, before);
+    assert.deepEqual(decide(plane, 1), done(0));
+    assert.equal(plane.workload().desired, 5);
+  });
+
+  it('start from the number that is desired, or not at all', () => {
+    const plane = planeWithPolicy();
+    plane.apply({ kind: 'raise_format', formatVersion: 2 });
+    plane.act(2, 3);
+    assertRefused(decide(plane, 1), 'action_in_flight');
+    plane.finish('verified', 3);
+    const before = plane.state;
+    assertRefused(decide(plane, 1), 'stale_decision');
+    assert.equal(plane.state, before);
+  });
+
+  it('answer a retry in a later term as what they are: applied before', () => {
+    const plane = planeWithPolicy();
+    plane.apply({ kind: 'raise_format', formatVersion: 2 });
+    const entries = [entry({ action })];
+    const head = { kind: 'record_decisions', key: 'tick', atMs: AT_MS } as const;
+    const command = { ...head, entries, decidedInTerm: 1 };
+    const first = applyCommand(plane.state, { term: 1, index: 90 }, command);
+    const again = applyCommand(first.state, { term: 2, index: 91 }, command);
+    assert.deepEqual(again.result, { kind: 'applied', version: 0, repeated: true });
+    assert.equal(again.state, first.state);
+  });
+});
+
 describe('apply: every command', () => {
   it('is deterministic, never throws, and holds the invariants of the state', () => {
     const property = fc.property(fc.array(anyCommand, { maxLength: 60 }), (commands) => {
@@ -440,7 +480,10 @@ function assertInvariants(state: PlaneState): void {
   assert.equal(new Set(workloadIds).size, workloadIds.length, 'two policies for one workload');
   for (const workloadId of workloadIds) assert(state.workloads[workloadId] !== undefined);
   for (const policyId of Object.keys(state.brakes)) assert(state.policies[policyId] !== undefined);
-  const keys = state.appliedKeys.map(({ key }) => key);
+  const keys = [...state.appliedKeys].map(({ key }) => key);
   assert.equal(new Set(keys).size, keys.length, 'a key is remembered twice');
   assert(Object.values(state.workloads).every(({ version }) => version >= 1));
+  const byWorkload = policies.map(({ policy: { id, workloadId } }) => [workloadId, id] as const);
+  assert.deepEqual({ ...state.policyIdByWorkload }, Object.fromEntries(byWorkload));
+  assert(state.formatVersion >= 2 || state.elections.length === 0);
 }

@@ -1,0 +1,72 @@
+/**
+ * The formats of commands and of the state, and how a cluster passes from one to the next while its
+ * members are upgraded one by one.
+ *
+ * A format is a number that counts up with every change of what may stand in the log or in a
+ * snapshot, and of what applying it means. Three things follow, and nothing is ever guessed:
+ * - Every command says its format on the wire (command-text.ts), except those of format 1, which was
+ *   not numbered. Commands of every earlier format are read and applied as they always were.
+ * - A member that meets a newer format, or a kind or a field that it does not know, stops before
+ *   that entry with a NewerFormatError or ShapeError. It neither skips nor half applies it: from
+ *   there on its state would be another than everybody else's. Run with the newer program, it goes on
+ *   where it stopped.
+ * - The format in force is part of the replicated state. It begins at 1, is raised by the command
+ *   `raise_format` and never falls. Commands newer than it are refused when applied, and snapshots
+ *   are written in it: until it is raised, the log and the snapshots hold nothing that an older
+ *   member could not read, so members may be upgraded, and taken back, in any order.
+ *
+ * The leader proposes `raise_format` with the smallest FORMAT_MAX that the members of its
+ * configuration (learners too) have told it, once that is larger than the format in force; a member
+ * with a smaller one than that in force must not be added. To bring in a new kind, field or meaning:
+ * raise FORMAT_MAX, say here from which format on it is, have its proposers ask `isInForce` first,
+ * and apply the old meaning while the state is of an older format.
+ *
+ * Format 1: the plane of one member. Format 2: elections, the term of decisions, `raise_format`.
+ */
+
+import type { Command, CommandKind } from '../model/command.ts';
+import { applied, refused } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import type { PlaneState } from './state.ts';
+
+/** The newest format that this program reads, writes and applies; what a member tells the others. */
+export const FORMAT_MAX = 2;
+
+/** The format in which each kind came into use. */
+const SINCE: Readonly<Record<CommandKind, number>> = {
+  register_node: 1,
+  remove_node: 1,
+  put_workload: 1,
+  remove_workload: 1,
+  put_policy: 1,
+  remove_policy: 1,
+  set_mode: 1,
+  set_workload_mode: 1,
+  record_decisions: 1,
+  finish_action: 1,
+  record_election: 2,
+  raise_format: 2,
+};
+
+/** The oldest format that has everything that the command says. */
+export function formatOf(command: Command): number {
+  const since = SINCE[command.kind];
+  if (command.kind === 'record_decisions' && command.decidedInTerm !== undefined) return 2;
+  // Who does not know the format that is coming must stop here, and not a little later.
+  return command.kind === 'raise_format' ? Math.max(since, command.formatVersion) : since;
+}
+
+/** Whether the command may be proposed to, and applied by, a cluster in this state. */
+export function isInForce(state: PlaneState, command: Command): boolean {
+  return command.kind === 'raise_format' || formatOf(command) <= state.formatVersion;
+}
+
+export function notInForce(state: PlaneState, command: Command): Outcome {
+  const detail = `${command.kind} is of format ${formatOf(command)}, in force is ${state.formatVersion}`;
+  return refused('format_not_in_force', detail);
+}
+
+/** A smaller one than that in force changes nothing: somebody was faster. */
+export function raiseFormat(state: PlaneState, formatVersion: number): Outcome {
+  return applied(formatVersion > state.formatVersion ? { ...state, formatVersion } : state);
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { Command } from '../../../../control-plane/model/command.ts';
+import { applyCommand } from '../../../../control-plane/state/apply.ts';
+import { commandText, parseCommandText } from '../../../../control-plane/state/command-text.ts';
+import { FORMAT_MAX, formatOf, isInForce } from '../../../../control-plane/state/format.ts';
+import { NewerFormatError, ShapeError } from '../../../../control-plane/state/shape.ts';
+import { encodeState } from '../../../../control-plane/state/snapshot.ts';
+import { INITIAL_STATE } from '../../../../control-plane/state/state.ts';
+import type { PlaneState } from '../../../../control-plane/state/state.ts';
+import { AT_MS, election, numbered } from '../../../support/log-commands.ts';
+import { anyCommand } from '../../../support/log-random.ts';
+
+const TOKEN = { term: 3, index: 9 };
+const head = { key: 'k', atMs: AT_MS };
+const raise = (formatVersion: number, key = 'raise'): Command => ({
+  kind: 'raise_format',
+  key,
+  atMs: AT_MS,
+  formatVersion,
+});
+const ELECTION: Command = { ...head, kind: 'record_election', election: election('e1') };
+const FENCED: Command = { ...head, kind: 'record_decisions', entries: [], decidedInTerm: 3 };
+
+function after(...commands: readonly Command[]): PlaneState {
+  return commands.reduce(
+    (state, command) => applyCommand(state, TOKEN, command).state,
+    INITIAL_STATE,
+  );
+}
+
+/** The text with other or more fields, as another program could have written it. */
+function rewritten(command: Command, fields: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ ...(JSON.parse(commandText(command)) as object), ...fields });
+}
+
+describe('formats: the text of commands', () => {
+  it('comes back as it was, whatever the command', () => {
+    const property = fc.property(anyCommand, (command) => {
+      const text = commandText(command);
+      assert.deepEqual(parseCommandText(text), JSON.parse(JSON.stringify(command)));
+      assert.equal(commandText(parseCommandText(text)), text);
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it('is for commands of format 1 what it always was: the bare JSON of their fields', () => {
+    assert.equal(commandText(numbered(1)), JSON.stringify(numbered(1)));
+    const untermed: Command = { ...head, kind: 'record_decisions', entries: [] };
+    assert.equal(commandText(untermed), JSON.stringify(untermed));
+  });
+
+  it('says its format where that is newer', () => {
+    assert.match(commandText(ELECTION), /^\{"format":2,"kind"|^\{"format":2,"key"/);
+    assert.equal(formatOf(FENCED), 2);
+    assert.match(commandText(FENCED), /^\{"format":2,/);
+  });
+
+  it('is refused when a newer program wrote it, and says what to do', () => {
+    for (const text of [
+      rewritten(ELECTION, { format: 3 }),
+      rewritten(numbered(1), { format: 7, kind: 'unheard_of', more: true }),
+    ]) {
+      assert.throws(() => parseCommandText(text), NewerFormatError);
+      assert.throws(
+        () => parseCommandText(text),
+        /the command is of format \d, this program reads up to 2: run the version that wrote it/,
+      );
+    }
+    // A member that cannot follow stops at the raise, not at the first command behind it.
+    assert.equal(formatOf(raise(FORMAT_MAX + 1)), FORMAT_MAX + 1);
+    assert.throws(() => parseCommandText(commandText(raise(FORMAT_MAX + 1))), NewerFormatError);
+  });
+
+  for (const [title, text, message] of [
+    ['of an unknown kind', rewritten(numbered(1), { kind: 'fly' }), /\.kind: "fly" is not a known/],
+    ['with an unknown field', rewritten(numbered(1), { more: 1 }), /\.more: is not a field/],
+    ['with a field too few', rewritten(numbered(1), { atMs: undefined }), /\.atMs: nothing/],
+    ['newer than the format that it says', rewritten(FENCED, { format: undefined }), /says 1/],
+    ['older than the format that it says', rewritten(numbered(1), { format: 2 }), /says 2/],
+    [
+      'of a format that is none',
+      rewritten(ELECTION, { format: 1.5 }),
+      /1\.5 is not a whole number/,
+    ],
+    [
+      'of format 1 in words',
+      rewritten(numbered(1), { format: 1 }),
+      /1 is not a whole number from 2/,
+    ],
+    ['no object', '[]', /command/],
+    ['no JSON', '{', /not JSON/],
+  ] as const) {
+    it(`is refused when it is ${title}`, () => {
+      assert.throws(() => parseCommandText(text), ShapeError);
+      assert.throws(() => parseCommandText(text), message);
+    });
+  }
+
+  it('carries a bounded number of votes', () => {
+    const vote = { phase: 'vote', voterId: 'm2', reason: 'granted', afterMs: 1 } as const;
+    const text = (votes: number): string =>
+      commandText({
+        ...ELECTION,
+        election: election('e', { votes: Array(votes).fill(vote) }),
+      });
+    parseCommandText(text(64));
+    assert.throws(() => parseCommandText(text(65)), /votes: 65 elements are more than 64/);
+  });
+});
+
+describe('formats: the one in force', () => {
+  it('is 1 before any entry, is raised through the log, and never falls', () => {
+    assert.equal(INITIAL_STATE.formatVersion, 1);
+    assert.equal(after(raise(2)).formatVersion, 2);
+    assert.equal(after(raise(2, 'a'), raise(1, 'b')).formatVersion, 2);
+    assert.equal(after(raise(1)).formatVersion, 1);
+  });
+
+  it('keeps newer commands out until it is raised; they succeed after that', () => {
+    for (const command of [ELECTION, FENCED]) {
+      assert.equal(isInForce(INITIAL_STATE, command), false);
+      const { state, result } = applyCommand(INITIAL_STATE, TOKEN, command);
+      assert.equal(result.kind === 'refused' && result.refusal, 'format_not_in_force');
+      assert.equal(state, INITIAL_STATE);
+      assert.equal(isInForce(after(raise(2)), command), true);
+      assert.equal(applyCommand(after(raise(2)), TOKEN, command).result.kind, 'applied');
+    }
+  });
+
+  it('keeps everything newer out of the snapshots, so that an older member can take one', () => {
+    const fields = (state: PlaneState) => Object.keys(JSON.parse(encodeState(state)) as object);
+    const before = after(numbered(1), ELECTION);
+    assert.deepEqual(fields(before), [
+      'formatVersion',
+      'mode',
+      'nodes',
+      'workloads',
+      'policies',
+      'brakes',
+      'appliedKeys',
+    ]);
+    assert(fields(after(raise(2), ELECTION)).includes('elections'));
+  });
+});
