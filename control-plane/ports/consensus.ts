@@ -17,6 +17,7 @@ export interface ConsensusStatus {
   readonly leadership: Leadership;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  readonly lastIndex: number;
   readonly logBytes: number;
   readonly snapshotIndex: number;
 }
@@ -30,12 +31,24 @@ export interface Consensus {
   propose(command: Command, signal: AbortSignal): Promise<Committed>;
   /** The applied state; immutable, so a caller may keep it. */
   readState(): PlaneState;
+  /**
+   * Resolves once `readState` is no older than the moment of the call, whoever leads (a read index:
+   * Raft dissertation, 6.4). Rejects with ConsensusError: `no_leader` when nobody could be asked.
+   */
+  readBarrier(signal: AbortSignal): Promise<void>;
+  /**
+   * The term that this member leads and may act in right now: its first entry is committed, and a
+   * quorum has confirmed it so lately that nobody else can lead. Null otherwise. Asked before acting.
+   */
+  leaseTerm(): number | null;
   status(): ConsensusStatus;
 }
 
 export type ConsensusFailure =
   /** This member does not lead. */
   | 'not_leader'
+  /** No leader is known, or it could not be reached: a majority may be away. */
+  | 'no_leader'
   /** The disk is full or failing; nothing more is accepted. */
   | 'storage_failed'
   /** More commands wait than the bound allows. */

@@ -1,21 +1,27 @@
 /**
  * What the durable log and the state machine cost, on the disk under the working directory (or the
  * folder given with --directory): proposals a second and their latency for several numbers of
- * concurrent proposers with real syncs, recovery of 100,000 entries, and one tick of 5,000 policies.
- * One line of JSON per figure. It compares with nothing and tunes nothing.
+ * concurrent proposers at a cluster of one with real syncs, recovery of 100,000 entries, and one tick
+ * of 5,000 policies. Before that the Raft member's log alone (log.part.ts). One line of JSON per
+ * figure. It compares with nothing and tunes nothing.
  */
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openSingleMember } from '../../control-plane/adapters/log/single-member.ts';
+import { openRaftLog } from '../../control-plane/adapters/log/raft-log.ts';
+import { startRaftMember } from '../../control-plane/loops/raft/member.ts';
+import type { RaftMember } from '../../control-plane/loops/raft/member.ts';
+import type { MemberLimits } from '../../control-plane/loops/raft/member-options.ts';
 import type { Command } from '../../control-plane/model/command.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
 import { decodeState, encodeState } from '../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE } from '../../control-plane/state/state.ts';
 import type { PlaneState } from '../../control-plane/state/state.ts';
 import { AT_MS, entry, numbered, workload } from '../support/log-commands.ts';
+import { votersOnly } from '../support/raft-member-cluster.ts';
 import { policy } from '../support/scale-input.ts';
+import { measureAppends, measureSnapshot, measureVotes } from './log.part.ts';
 
 const PROPOSERS = [1, 16, 256];
 const RECOVERY_ENTRIES = 100_000;
@@ -34,10 +40,12 @@ export async function run(args: readonly string[]): Promise<boolean> {
     },
   });
   await mkdir(values.directory, { recursive: true });
+  const forMs = Number(values.seconds) * 1_000;
+  await inFolder(values.directory, (folder) => measureVotes(folder, forMs, report, quantile));
+  await inFolder(values.directory, (folder) => measureAppends(folder, forMs, report, quantile));
+  await inFolder(values.directory, (folder) => measureSnapshot(folder, report, quantile));
   for (const proposers of PROPOSERS) {
-    await inFolder(values.directory, (folder) =>
-      measureProposals(folder, proposers, Number(values.seconds) * 1_000),
-    );
+    await inFolder(values.directory, (folder) => measureProposals(folder, proposers, forMs));
   }
   await inFolder(values.directory, measureRecovery);
   return measureTick();
@@ -46,11 +54,7 @@ export async function run(args: readonly string[]): Promise<boolean> {
 async function measureProposals(folder: string, proposers: number, forMs: number): Promise<void> {
   const latenciesMs: number[] = [];
   const fsyncsMs: number[] = [];
-  const member = await openSingleMember({
-    directory: folder,
-    memberId: 'bench',
-    onFsync: (seconds) => fsyncsMs.push(seconds * 1_000),
-  });
+  const member = await start(folder, {}, (seconds) => fsyncsMs.push(seconds * 1_000));
   let next = 0;
   const startedAt = performance.now();
   const propose = async (): Promise<void> => {
@@ -75,14 +79,21 @@ async function measureProposals(folder: string, proposers: number, forMs: number
   });
 }
 
+/** The only member of a cluster. */
+async function start(
+  directory: string,
+  limits: Partial<MemberLimits>,
+  onFsync: (seconds: number) => void = () => undefined,
+): Promise<RaftMember> {
+  const log = await openRaftLog({ directory, memberId: 'bench', onFsync });
+  const bootstrap = votersOnly('bench');
+  return startRaftMember({ memberId: 'bench', log, transport: null, bootstrap, limits });
+}
+
 async function measureRecovery(folder: string): Promise<void> {
-  const options = {
-    directory: folder,
-    memberId: 'bench',
-    snapshotEveryEntries: 10 * RECOVERY_ENTRIES,
-    waitingMax: RECOVERY_ENTRIES,
-  };
-  const member = await openSingleMember(options);
+  // The log alone is recovered from.
+  const limits = { snapshotEveryEntries: 10 * RECOVERY_ENTRIES, snapshotEveryBytes: Infinity };
+  const member = await start(folder, limits);
   for (let from = 0; from < RECOVERY_ENTRIES; from += 1_000) {
     const commands = Array.from({ length: 1_000 }, (_, at) => numbered(from + at));
     await Promise.all(commands.map((command) => member.propose(command, PATIENT)));
@@ -90,7 +101,7 @@ async function measureRecovery(folder: string): Promise<void> {
   const { logBytes } = member.status();
   await member.stop();
   const startedAt = performance.now();
-  const again = await openSingleMember(options);
+  const again = await start(folder, limits);
   const recoveredMs = rounded(performance.now() - startedAt);
   await again.stop();
   report('log_recovery', {
@@ -207,5 +218,6 @@ function rounded(value: number): number {
 }
 
 function report(figure: string, values: Readonly<Record<string, number>>): void {
-  console.log(JSON.stringify({ figure, ...values }));
+  const row = Object.entries(values).map(([name, value]) => [name, rounded(value)] as const);
+  console.log(JSON.stringify({ figure, ...Object.fromEntries(row) }));
 }

@@ -1,15 +1,13 @@
 /**
- * Drives a single member on a simulated disk through crashes and holds what is found afterwards
- * against a model: the list of entries that the log must or may have. The model knows each entry's
- * place beforehand, since a single member gives the proposals their indices in order.
+ * Drives the only member of a cluster on a simulated disk through crashes and holds what is found
+ * afterwards against a model: the list of entries that the log must or may have. The model knows each
+ * entry's place beforehand, since a member that leads gives the proposals their indices in order.
  */
 
 import assert from 'node:assert/strict';
-import { decodeCommand } from '../../control-plane/adapters/log/command-codec.ts';
-import { recoverState } from '../../control-plane/adapters/log/replay.ts';
-import { openLog } from '../../control-plane/adapters/log/segmented-log.ts';
-import { openSingleMember } from '../../control-plane/adapters/log/single-member.ts';
-import type { SingleMember } from '../../control-plane/adapters/log/single-member.ts';
+import { startRaftMember } from '../../control-plane/loops/raft/member.ts';
+import type { RaftMember } from '../../control-plane/loops/raft/member.ts';
+import type { RaftMemberOptions } from '../../control-plane/loops/raft/member-options.ts';
 import type { Command } from '../../control-plane/model/command.ts';
 import { ConsensusError } from '../../control-plane/ports/consensus.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
@@ -17,9 +15,13 @@ import { canonicalJson } from '../../control-plane/state/canonical.ts';
 import { canonicalState } from '../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE } from '../../control-plane/state/state.ts';
 import type { SimulatedDisk } from './log-disk.ts';
+import { openOn } from './log-raft.ts';
+import { votersOnly } from './raft-member-cluster.ts';
+import { commandIn, lastIndexOf, replayedLog } from './replayed-log.ts';
 
-export const DIRECTORY = '/log';
 const PATIENT = new AbortController().signal;
+/** Shorter than a lease, and a few of them are an election. */
+const HURRIED_TICK_MS = 100;
 
 export interface LogShape {
   readonly segmentBytesMax: number;
@@ -70,41 +72,48 @@ export class CrashModel {
 
   /** Reads the disk as it stands, on a copy, and checks everything that a crash must not break. */
   async verify(disk: SimulatedDisk): Promise<void> {
-    const log = await openLog({ directory: DIRECTORY, memberId: 'm1', disk: disk.copy() });
-    const { lastIndex } = log;
+    const log = await openOn(disk.copy());
+    const { entries: held } = log.recovered;
+    const lastIndex = lastIndexOf(log);
     assert(
       lastIndex >= this.acknowledgedIndex,
       `${this.acknowledgedIndex} was acknowledged, ${lastIndex} is left`,
     );
     // A crash while opening may leave the entry that opens a term, and nothing else of its own.
     if (lastIndex === this.entries.length + 1) {
-      this.entries.push({ term: log.lastTerm, command: null });
+      this.entries.push({ term: held.at(-1)?.term ?? 0, command: null });
     }
     assert(lastIndex <= this.entries.length, `entry ${lastIndex} was never proposed`);
     this.entries.length = lastIndex;
-    const held =
-      lastIndex < log.firstIndex ? [] : await log.read(log.firstIndex, lastIndex, Infinity);
     for (const entry of held) {
       const expected = this.entries[entry.index - 1];
       assert.equal(entry.term, expected?.term);
-      const found = entry.type === 'command' ? decodeCommand(entry.payload) : null;
-      assert.equal(canonicalJson(found), canonicalJson(expected?.command ?? null));
+      assert.equal(canonicalJson(commandIn(entry)), canonicalJson(expected?.command ?? null));
     }
-    const recovered = await recoverState(log, applyCommand);
-    assert.equal(canonicalState(recovered), this.#replayed());
+    assert.equal(canonicalState(await replayedLog(log)), this.#replayed());
     await log.close();
   }
 
-  async #open(disk: SimulatedDisk): Promise<SingleMember | null> {
+  async #open(disk: SimulatedDisk): Promise<RaftMember | null> {
+    const { segmentBytesMax, snapshotEveryEntries, entriesKept } = this.#shape;
     try {
-      return await openSingleMember({ directory: DIRECTORY, memberId: 'm1', disk, ...this.#shape });
+      const log = await openOn(disk, { segmentBytesMax });
+      const member = await startRaftMember({
+        memberId: 'm1',
+        log,
+        transport: null,
+        bootstrap: votersOnly('m1'),
+        limits: { snapshotEveryEntries, entriesKept, tickMs: HURRIED_TICK_MS },
+        ...hurriedTime(),
+      });
+      return member;
     } catch (error) {
       if (wasPlanned(error)) return null;
       throw error;
     }
   }
 
-  async #propose(member: SingleMember, command: Command, index: number): Promise<boolean> {
+  async #propose(member: RaftMember, command: Command, index: number): Promise<boolean> {
     try {
       const { token } = await member.propose(command, PATIENT);
       assert.equal(token.index, index, 'answered for another place in the log');
@@ -125,6 +134,24 @@ export class CrashModel {
     });
     return canonicalState(state);
   }
+}
+
+/** A clock that every turn of the event loop moves on: no election is waited for. */
+function hurriedTime(): Required<Pick<RaftMemberOptions, 'clock' | 'every'>> {
+  let nowMs = 0;
+  const every = (intervalMs: number, run: () => void): (() => void) => {
+    let next: NodeJS.Immediate | null = null;
+    const turn = (): void => {
+      next = setImmediate(turn);
+      nowMs += intervalMs;
+      run();
+    };
+    next = setImmediate(turn);
+    return () => {
+      if (next !== null) clearImmediate(next);
+    };
+  };
+  return { clock: { monotonicMs: () => nowMs }, every };
 }
 
 /** Whether the error is, or was caused by, what the disk was told to do. */

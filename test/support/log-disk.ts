@@ -100,6 +100,12 @@ export class SimulatedDisk implements Disk {
     this.#durableNames.set(path, inode);
   }
 
+  /** For tests that damage a file which is open: flips one byte of it, on the disk as well. */
+  damage(path: string, at: number): void {
+    const inode = this.#inode(path);
+    for (const bytes of [inode.content, inode.durable]) bytes[at] = (bytes[at] ?? 0) ^ 1;
+  }
+
   /** For tests that damage a directory. */
   unplant(path: string): void {
     this.#names.delete(path);
@@ -187,7 +193,9 @@ export class SimulatedDisk implements Disk {
     return {
       write: async (bytes, position) => {
         const copy = bytes.slice();
-        const part = copy.slice(0, Math.floor(this.#random() * copy.length));
+        // The kernel copies a page at a time: what ends early ends at a sector of the file.
+        const stop = position + Math.floor(this.#random() * copy.length);
+        const part = copy.slice(0, Math.max(0, stop - (stop % SECTOR_BYTES) - position));
         await this.#change(`write ${path}`, () => {
           make({ kind: 'write', position, bytes: part });
         });
@@ -260,29 +268,35 @@ function applyChange(bytes: Uint8Array, change: Change): Uint8Array {
   return next;
 }
 
-/** What the disk holds when only some of the unsynced sectors, lengths and cuts have reached it. */
+/**
+ * What the disk holds when only some of the unsynced sectors, lengths and cuts have reached it. A
+ * sector is written whole whatever the length; the length then decides what of it can be read.
+ */
 function torn(inode: Inode, random: Random): Uint8Array {
-  let bytes = inode.durable;
+  const ends = inode.pending.map((one) =>
+    one.kind === 'write' ? one.position + one.bytes.length : 0,
+  );
+  const media = new Uint8Array(Math.max(inode.durable.length, ...ends));
+  media.set(inode.durable);
+  let { length } = inode.durable;
   const keep = random();
   for (const change of inode.pending) {
     if (change.kind === 'truncate') {
-      if (random() < keep) bytes = applyChange(bytes, change);
+      if (random() >= keep) continue;
+      ({ length } = change);
+      media.fill(0, length);
       continue;
     }
     const end = change.position + change.bytes.length;
-    const grown =
-      end > bytes.length ? bytes.length + (end - bytes.length) * grownShare(random) : end;
-    const next = new Uint8Array(Math.max(bytes.length, Math.floor(grown)));
-    next.set(bytes);
-    for (let at = change.position; at < Math.min(end, next.length);) {
-      const stop = Math.min(end, next.length, at - (at % SECTOR_BYTES) + SECTOR_BYTES);
+    if (end > length) length += Math.floor((end - length) * grownShare(random));
+    for (let at = change.position; at < end;) {
+      const stop = Math.min(end, at - (at % SECTOR_BYTES) + SECTOR_BYTES);
       const part = change.bytes.subarray(at - change.position, stop - change.position);
-      if (random() < keep) next.set(part, at);
+      if (random() < keep) media.set(part, at);
       at = stop;
     }
-    bytes = next;
   }
-  return bytes;
+  return media.slice(0, length);
 }
 
 /** The length is often old or new, and may be anything between. */

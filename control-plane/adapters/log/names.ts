@@ -3,6 +3,8 @@
 const DIGITS = 20;
 const SEGMENT = /^segment-(\d{20})\.log$/;
 const SNAPSHOT = /^snapshot-(\d{20})\.snap$/;
+/** The snapshot that a leader sends; a restart begins it anew. */
+export const STAGED_NAME = 'snapshot-staged.tmp';
 const ASIDE = /^(?:segment-|snapshot-|hard-state).*\.tmp$/;
 
 export function segmentName(firstIndex: number): string {

@@ -7,8 +7,8 @@
 import { join } from 'node:path';
 import { LogDamageError } from './damage.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import { HARD_STATE_NAME, readHardState } from './hard-state.ts';
-import type { HardState } from './hard-state.ts';
+import { HARD_STATE_NAME, HardStateFile, readHardState } from './hard-state.ts';
+import type { DurableState, RecoveredState } from './hard-state.ts';
 import {
   isUnfinished,
   segmentIndices,
@@ -17,18 +17,17 @@ import {
   snapshotName,
 } from './names.ts';
 import { asBuffer } from './sealed-file.ts';
-import { lastIndexOf, scanSegment } from './segment.ts';
+import { sectorEnd } from './sectors.ts';
+import { SEGMENT_HEADER_BYTES, lastIndexOf, readSegmentHead, scanSegment } from './segment.ts';
 import type { Segment, SegmentScan } from './segment.ts';
-import { readSnapshot, snapshotBytes } from './snapshot-file.ts';
-import type { SnapshotPlace } from './snapshot-file.ts';
-
-export interface SnapshotOnDisk extends SnapshotPlace {
-  readonly bytes: number;
-}
+import { cutFile } from './segments.ts';
+import { verifySnapshot } from './snapshot-file.ts';
+import type { SnapshotOnDisk } from './snapshot-file.ts';
 
 export interface Recovered {
-  /** Null in a directory that was never used. */
-  readonly hardState: HardState | null;
+  /** Both null in a directory that was never used. */
+  readonly hardState: DurableState | null;
+  readonly hardStateFile: HardStateFile | null;
   readonly snapshot: SnapshotOnDisk | null;
   readonly segments: Segment[];
   /** The last segment, open for appending. */
@@ -38,35 +37,61 @@ export interface Recovered {
 /** @throws LogDamageError */
 export async function recover(disk: Disk, directory: string, memberId: string): Promise<Recovered> {
   const names = await disk.list(directory);
-  const hardState = names.includes(HARD_STATE_NAME) ? await readHardState(disk, directory) : null;
+  const isUsed = names.includes(HARD_STATE_NAME);
+  const hardState = isUsed ? await readHardState(disk, directory) : null;
   const snapshots = snapshotIndices(names);
-  const snapshot = await newestSnapshot(disk, directory, snapshots);
-  const scans = await scanAll(disk, directory, segmentIndices(names));
+  const newest = snapshots.at(-1);
+  const snapshot =
+    newest === undefined
+      ? null
+      : await verifySnapshot(disk, join(directory, snapshotName(newest)), newest);
+  const { live, replaced } = await sortSegments(disk, directory, names, snapshot?.generation ?? 0);
+  const scans = await scanAll(disk, directory, live);
   checkWhole(directory, memberId, { hardState, snapshot, scans });
 
-  for (const name of names.filter(isUnfinished)) await disk.remove(join(directory, name));
-  for (const index of snapshots.slice(0, -1)) {
-    await disk.remove(join(directory, snapshotName(index)));
-  }
+  const older = snapshots.slice(0, -1).map(snapshotName);
   const last = scans.at(-1);
-  const replaced = last !== undefined && lastIndexOf(last.segment) < (snapshot?.index ?? 0);
-  if (replaced) for (const { segment } of scans) await disk.remove(segment.path);
+  // Version 1 knew no generations: there a snapshot beyond the log's end had replaced it.
+  const isBehind = last !== undefined && lastIndexOf(last.segment) < (snapshot?.index ?? 0);
+  const segments = isBehind ? [] : scans.map((scan) => scan.segment);
+  const gone = [...replaced, ...(isBehind ? live : [])].map(segmentName);
+  for (const name of [...names.filter(isUnfinished), ...older, ...gone]) {
+    await disk.remove(join(directory, name));
+  }
   // What was read may still be in the kernel's memory alone: it is made durable before it counts.
   await disk.syncDirectory(directory);
-  const active = last === undefined || replaced ? null : await reopen(disk, last);
-  const segments = replaced ? [] : scans.map((scan) => scan.segment);
-  return { hardState, snapshot, segments, active };
+  const active = last === undefined || isBehind ? null : await reopen(disk, last);
+  const hardStateFile =
+    hardState === null ? null : await HardStateFile.reopen(disk, directory, hardState);
+  return { hardState: hardState?.state ?? null, hardStateFile, snapshot, segments, active };
 }
 
-async function newestSnapshot(
+interface Sorted {
+  /** First indices of the segments that count, ascending. */
+  readonly live: readonly number[];
+  /** Of those of a log that the snapshot has replaced; what they hold does not matter. */
+  readonly replaced: readonly number[];
+}
+
+async function sortSegments(
   disk: Disk,
   directory: string,
-  indices: readonly number[],
-): Promise<SnapshotOnDisk | null> {
-  const newest = indices.at(-1);
-  if (newest === undefined) return null;
-  const { index, term, payload } = await readSnapshot(disk, directory, newest);
-  return { index, term, bytes: snapshotBytes(payload) };
+  names: readonly string[],
+  generation: number,
+): Promise<Sorted> {
+  const live: number[] = [];
+  const replaced: number[] = [];
+  for (const firstIndex of segmentIndices(names)) {
+    const path = join(directory, segmentName(firstIndex));
+    const bytes = asBuffer(await disk.readRange(path, 0, SEGMENT_HEADER_BYTES));
+    const head = readSegmentHead(path, bytes, firstIndex);
+    if (head.generation > generation) {
+      const detail = `it follows a snapshot of generation ${head.generation}, which is missing`;
+      throw new LogDamageError(path, 0, detail);
+    }
+    (head.generation < generation ? replaced : live).push(firstIndex);
+  }
+  return { live, replaced };
 }
 
 async function scanAll(
@@ -83,7 +108,7 @@ async function scanAll(
       throw new LogDamageError(path, 0, detail);
     }
     const bytes = asBuffer(await disk.read(path));
-    const scan = scanSegment(path, bytes, firstIndex, before?.terms.at(-1) ?? 0);
+    const scan = await scanSegment(path, bytes, firstIndex, before?.terms.at(-1) ?? 0);
     const isLast = firstIndex === indices.at(-1);
     if (scan.fault !== null && !(isLast && scan.fault.torn)) {
       throw new LogDamageError(path, scan.fault.offset, scan.fault.detail);
@@ -94,21 +119,22 @@ async function scanAll(
 }
 
 interface Found {
-  readonly hardState: HardState | null;
+  readonly hardState: RecoveredState | null;
   readonly snapshot: SnapshotOnDisk | null;
   readonly scans: readonly SegmentScan[];
 }
 
 /** Holds the files against each other. */
 function checkWhole(directory: string, memberId: string, found: Found): void {
-  const { hardState, snapshot, scans } = found;
+  const { snapshot, scans } = found;
   const first = scans[0]?.segment;
   const last = scans.at(-1)?.segment;
   const hardStatePath = join(directory, HARD_STATE_NAME);
-  if (hardState === null) {
+  if (found.hardState === null) {
     if (first === undefined && snapshot === null) return;
     throw new LogDamageError(hardStatePath, 0, 'it is missing beside a log');
   }
+  const hardState = found.hardState.state;
   if (hardState.memberId !== memberId) {
     const detail = `it belongs to member ${hardState.memberId}, this is member ${memberId}`;
     throw new LogDamageError(hardStatePath, 0, detail);
@@ -130,20 +156,25 @@ function checkWhole(directory: string, memberId: string, found: Found): void {
 }
 
 /**
- * Cuts the torn tail and writes the last batch once more before syncing: after a failed sync the
- * kernel may hold these pages for clean although the disk never got them, and a sync alone would
- * then do nothing.
+ * Cuts off all that is behind the last sound record and writes the last batch once more before
+ * syncing: after a failed sync the kernel may hold these pages for clean although the disk never got
+ * them, and a sync alone would then do nothing.
  */
-async function reopen(disk: Disk, scan: SegmentScan): Promise<DiskFile> {
-  const { segment, lastBatchFirstIndex, fault } = scan;
-  const file = await disk.open(segment.path);
+async function reopen(
+  disk: Disk,
+  { segment, lastBatchFirstIndex }: SegmentScan,
+): Promise<DiskFile> {
+  const { path, aligned, offsets } = segment;
+  const file = await disk.open(path);
   try {
-    if (fault !== null) await file.truncate(segment.end);
-    const from = segment.offsets[Math.max(0, lastBatchFirstIndex - segment.firstIndex)];
+    await cutFile(file, segment.end, aligned);
+    if (aligned) segment.end = sectorEnd(segment.end);
+    segment.reservedEnd = segment.end;
+    const from = offsets[Math.max(0, lastBatchFirstIndex - segment.firstIndex)];
     if (from !== undefined) {
-      await file.write(await disk.readRange(segment.path, from, segment.end - from), from);
+      await file.write(await disk.readRange(path, from, segment.end - from), from);
+      await file.sync();
     }
-    await file.sync();
     return file;
   } catch (error) {
     await file.close();

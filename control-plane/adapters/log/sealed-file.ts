@@ -1,9 +1,9 @@
 /**
- * Small and large files that are replaced as a whole: written aside, synced, renamed. Each carries
- * a magic, the length of its content and a CRC-32C over both, so that it is read whole or not at all.
+ * The files that version 1 of this log kept its hard state and its snapshots in: a magic of 8
+ * characters, a CRC-32C over everything behind it, the length of the content (u48), the content.
+ * They are read whole or not at all, and written no more.
  */
 
-import { join } from 'node:path';
 import { crc32c } from './crc32c.ts';
 import { LogDamageError } from './damage.ts';
 import type { Disk } from './disk.ts';
@@ -19,32 +19,7 @@ export function sealedBytes(contentBytes: number): number {
   return HEADER_BYTES + contentBytes;
 }
 
-/** Replaces the file; it is durable under its name when this resolves. `magic` has 8 characters. */
-export async function writeSealed(
-  disk: Disk,
-  directory: string,
-  name: string,
-  magic: string,
-  content: Uint8Array,
-): Promise<void> {
-  const bytes = Buffer.alloc(HEADER_BYTES + content.length);
-  bytes.write(magic, 'latin1');
-  bytes.writeUIntLE(content.length, MAGIC_BYTES + 4, 6);
-  bytes.set(content, HEADER_BYTES);
-  bytes.writeUInt32LE(crc32c(bytes.subarray(MAGIC_BYTES + 4)), MAGIC_BYTES);
-  const aside = join(directory, name + ASIDE_SUFFIX);
-  const file = await disk.create(aside);
-  try {
-    await file.write(bytes, 0);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await disk.rename(aside, join(directory, name));
-  await disk.syncDirectory(directory);
-}
-
-/** @throws LogDamageError when the file is not what `writeSealed` left. */
+/** @throws LogDamageError when the file is not whole. */
 export async function readSealed(disk: Disk, path: string, magic: string): Promise<Buffer> {
   const bytes = asBuffer(await disk.read(path));
   if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, MAGIC_BYTES) !== magic) {

@@ -1,28 +1,47 @@
 /**
- * A segment: one append-only file of records with successive indices, behind a header of 32 bytes
- * (magic, format version, first index, CRC-32C). Reading one verifies every byte and tells the tail
- * of an interrupted write from damage; what to do about either is the caller's business.
+ * A segment: one append-only file of records with successive indices. Reading one verifies every
+ * byte and tells the tail of an interrupted write from damage; what to do about either is the
+ * caller's business. Numbers are little-endian.
+ *
+ *   0  8    magic
+ *   8  u32  version of the format: 2; files of version 1 are read, and never written to
+ *  12  u48  first index
+ *  18  u48  generation: segments of one below the snapshot's belong to a log that it replaced
+ *  28  u32  CRC-32C of bytes 0 to 27
+ *  32       padding up to the first sector boundary; in version 1 the first record
+ *
+ * In version 2 each batch begins at a sector boundary and ends with padding up to the next. Zeros up
+ * to the file's end are room that was made in advance: a sync is cheaper where a file does not grow.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32c } from './crc32c.ts';
 import { LogDamageError } from './damage.ts';
-import { RECORD_HEADER_BYTES, isHeader, readRecord } from './record.ts';
+import { isHeader, readRecord } from './record.ts';
+import type { RecordReading } from './record.ts';
+import { PADDING, SECTOR_BYTES, contentEnd, isAll, sectorEnd } from './sectors.ts';
+import { isTorn, isTornUnaligned } from './torn.ts';
 
-export const SEGMENT_HEADER_BYTES = 32;
+export const SEGMENT_HEADER_BYTES = SECTOR_BYTES;
+const UNALIGNED_HEADER_BYTES = 32;
 const MAGIC = Buffer.from('OMNILOG\n');
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const CRC_AT = 28;
-/** Disks write sectors whole; one that was not written in a fresh part of a file reads as zeros. */
-const SECTOR_BYTES = 512;
+/** What is verified between two turns of the event loop. */
+const TURN_BYTES = 1024 * 1024;
 
 export interface Segment {
   readonly path: string;
   readonly firstIndex: number;
+  /** False in files of version 1. */
+  readonly aligned: boolean;
   /** Offset of each record, and its term; the position is the index less firstIndex. */
   readonly offsets: number[];
   readonly terms: number[];
-  /** Offset behind the last record. */
+  /** Offset at which the next batch begins: behind the last record and its padding. */
   end: number;
+  /** Up to here the file has been made and is zeros behind `end`. */
+  reservedEnd: number;
 }
 
 export interface SegmentFault {
@@ -39,64 +58,32 @@ export interface SegmentScan {
   readonly fault: SegmentFault | null;
 }
 
+export interface SegmentHead {
+  readonly version: number;
+  readonly generation: number;
+}
+
 export function lastIndexOf(segment: Segment): number {
   return segment.firstIndex + segment.offsets.length - 1;
 }
 
-export function encodeSegmentHeader(firstIndex: number): Buffer {
-  const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
+export function encodeSegmentHeader(firstIndex: number, generation: number): Buffer {
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES, PADDING);
+  header.fill(0, 0, CRC_AT);
   MAGIC.copy(header);
   header.writeUInt32LE(FORMAT_VERSION, 8);
   header.writeUIntLE(firstIndex, 12, 6);
+  header.writeUIntLE(generation, 18, 6);
   header.writeUInt32LE(crc32c(header.subarray(0, CRC_AT)), CRC_AT);
   return header;
 }
 
 /**
- * Reads a whole segment. `firstIndex` is what the file's name says, `termBefore` the term of the
- * entry before it.
- * @throws LogDamageError when the header is not that of this segment: headers are durable before the
- * file gets its name.
+ * Reads the header of the segment that is named for `firstIndex`.
+ * @throws LogDamageError: headers are durable before the file gets its name.
  */
-export function scanSegment(
-  path: string,
-  bytes: Buffer,
-  firstIndex: number,
-  termBefore: number,
-): SegmentScan {
-  checkHeader(path, bytes, firstIndex);
-  const segment: Segment = { path, firstIndex, offsets: [], terms: [], end: SEGMENT_HEADER_BYTES };
-  let term = termBefore;
-  let lastBatchFirstIndex = firstIndex;
-  while (segment.end < bytes.length) {
-    const offset = segment.end;
-    const index = firstIndex + segment.offsets.length;
-    const reading = readRecord(bytes, offset);
-    if (reading.kind !== 'record') {
-      const torn = isTorn(bytes, offset, index, reading.kind);
-      const fault = { offset, detail: reading.detail, torn };
-      return { segment, lastBatchFirstIndex, fault };
-    }
-    const { record } = reading;
-    if (record.index !== index) {
-      const detail = `record ${record.index} stands where record ${index} belongs`;
-      return { segment, lastBatchFirstIndex, fault: { offset, detail, torn: false } };
-    }
-    if (record.term < term) {
-      const detail = `record ${index} is of term ${record.term}, the one before it of ${term}`;
-      return { segment, lastBatchFirstIndex, fault: { offset, detail, torn: false } };
-    }
-    segment.offsets.push(offset);
-    segment.terms.push(record.term);
-    segment.end = record.end;
-    term = record.term;
-    lastBatchFirstIndex = record.batchFirstIndex;
-  }
-  return { segment, lastBatchFirstIndex, fault: null };
-}
-
-function checkHeader(path: string, bytes: Buffer, firstIndex: number): void {
-  if (bytes.length < SEGMENT_HEADER_BYTES) {
+export function readSegmentHead(path: string, bytes: Buffer, firstIndex: number): SegmentHead {
+  if (bytes.length < UNALIGNED_HEADER_BYTES) {
     throw new LogDamageError(path, 0, `the file of ${bytes.length} bytes has no whole header`);
   }
   if (crc32c(bytes.subarray(0, CRC_AT)) !== bytes.readUInt32LE(CRC_AT)) {
@@ -111,42 +98,78 @@ function checkHeader(path: string, bytes: Buffer, firstIndex: number): void {
   if (said !== firstIndex) {
     throw new LogDamageError(path, 0, `it begins at index ${said} and is named ${firstIndex}`);
   }
+  if (version === 1) return { version, generation: 0 };
+  const whole = bytes.length >= SEGMENT_HEADER_BYTES;
+  if (!whole || !isAll(bytes, UNALIGNED_HEADER_BYTES, SEGMENT_HEADER_BYTES, PADDING)) {
+    throw new LogDamageError(path, UNALIGNED_HEADER_BYTES, 'the header is not padded');
+  }
+  return { version, generation: bytes.readUIntLE(18, 6) };
 }
 
 /**
- * Whether record `index`, which cannot be read at `offset`, belonged to a write that was never
- * synced. It did not when a record of a later batch stands behind it. Otherwise it has to look like
- * an interrupted write: the file ends too early, or a sector was never written. Whole records with
- * wrong bytes are damage to something that may have been acknowledged.
+ * Reads a whole segment. `firstIndex` is what the file's name says, `termBefore` the term of the
+ * entry before it.
+ * @throws LogDamageError
  */
-function isTorn(
+export async function scanSegment(
+  path: string,
   bytes: Buffer,
-  offset: number,
-  index: number,
-  kind: 'cut_short' | 'broken',
-): boolean {
-  if (hasLaterBatch(bytes, offset + 1, index)) return false;
-  return kind === 'cut_short' || hasUnwrittenSector(bytes, offset);
+  firstIndex: number,
+  termBefore: number,
+): Promise<SegmentScan> {
+  const aligned = readSegmentHead(path, bytes, firstIndex).version > 1;
+  const segment: Segment = {
+    path,
+    firstIndex,
+    aligned,
+    offsets: [],
+    terms: [],
+    end: aligned ? SEGMENT_HEADER_BYTES : UNALIGNED_HEADER_BYTES,
+    reservedEnd: bytes.length,
+  };
+  const written = aligned ? contentEnd(bytes) : bytes.length;
+  let term = termBefore;
+  let lastBatchFirstIndex = firstIndex;
+  let turnEnd = TURN_BYTES;
+  while (segment.end < written) {
+    const offset = segment.end;
+    const index = firstIndex + segment.offsets.length;
+    const reading = readRecord(bytes, offset);
+    const fault = faultIn(reading, index, term);
+    if (reading.kind !== 'record' || fault !== null) {
+      if (aligned && isPadding(bytes, offset)) {
+        segment.end = Math.min(sectorEnd(offset), bytes.length);
+        continue;
+      }
+      const judge = aligned ? isTorn : isTornUnaligned;
+      const torn = judge(bytes, offset, index, reading);
+      return { segment, lastBatchFirstIndex, fault: { offset, detail: fault ?? '', torn } };
+    }
+    const { record } = reading;
+    segment.offsets.push(offset);
+    segment.terms.push(record.term);
+    segment.end = record.end;
+    term = record.term;
+    lastBatchFirstIndex = record.batchFirstIndex;
+    if (segment.end < turnEnd) continue;
+    turnEnd = segment.end + TURN_BYTES;
+    await nextTurn();
+  }
+  return { segment, lastBatchFirstIndex, fault: null };
 }
 
-/** A sound header is proof enough: 2^-32 against chance, and its payload may be damaged as well. */
-function hasLaterBatch(bytes: Buffer, from: number, index: number): boolean {
-  for (let at = from; at + RECORD_HEADER_BYTES <= bytes.length; at += 1) {
-    // Batch numbers are looked at first; they are far cheaper than a checksum.
-    const batchFirstIndex = bytes.readUIntLE(at + 26, 6);
-    const recordIndex = bytes.readUIntLE(at + 20, 6);
-    const plausible = batchFirstIndex > index && recordIndex >= batchFirstIndex;
-    if (plausible && recordIndex - index <= bytes.length && isHeader(bytes, at)) return true;
-  }
-  return false;
+/** Null for the record that belongs here. */
+function faultIn(reading: RecordReading, index: number, termBefore: number): string | null {
+  if (reading.kind !== 'record') return reading.detail;
+  const { record } = reading;
+  if (record.index !== index) return `record ${record.index} stands where record ${index} belongs`;
+  if (record.term >= termBefore) return null;
+  return `record ${index} is of term ${record.term}, the one before it of ${termBefore}`;
 }
 
-function hasUnwrittenSector(bytes: Buffer, offset: number): boolean {
-  let from = offset;
-  while (from < bytes.length) {
-    const to = Math.min(bytes.length, from - (from % SECTOR_BYTES) + SECTOR_BYTES);
-    if (bytes.subarray(from, to).every((byte) => byte === 0)) return true;
-    from = to;
-  }
-  return false;
+/** What is left of a sector behind a batch; a record that begins here has a sound header instead. */
+function isPadding(bytes: Buffer, offset: number): boolean {
+  if (offset % SECTOR_BYTES === 0 || !isAll(bytes, offset, sectorEnd(offset), PADDING))
+    return false;
+  return offset + UNALIGNED_HEADER_BYTES > bytes.length || !isHeader(bytes, offset);
 }

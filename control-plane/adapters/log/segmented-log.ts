@@ -4,97 +4,100 @@
  * an entry means, and it never retries: after the first failed operation it refuses every other,
  * for after a failed sync nobody can say what the disk holds.
  *
- * `append`, `truncateSuffix` and `saveHardState` are called one at a time; `saveSnapshot` and reads
- * may run beside them.
+ * `persist`, and what is made of it, is called one at a time; all else may run beside it.
  */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import type { HardState, LogChange, LogEntry, SnapshotPlace } from '../../model/log-entry.ts';
+import { planChanges } from './change-plan.ts';
+import type { ChangePlan } from './change-plan.ts';
 import { LogFailedError } from './damage.ts';
-import type { Disk } from './disk.ts';
-import { writeHardState } from './hard-state.ts';
-import type { HardState } from './hard-state.ts';
-import { snapshotName } from './names.ts';
-import { NODE_DISK } from './node-disk.ts';
+import { HardStateFile } from './hard-state.ts';
+import type { DurableState } from './hard-state.ts';
+import { InTurn } from './in-turn.ts';
+import { withDefaults } from './options.ts';
+import type { LogOptions } from './options.ts';
 import { PAYLOAD_BYTES_MAX } from './record.ts';
-import type { LogEntry } from './record.ts';
 import { recover } from './recover.ts';
-import type { Recovered, SnapshotOnDisk } from './recover.ts';
+import type { Recovered } from './recover.ts';
 import { Segments } from './segments.ts';
-import { readSnapshot, snapshotBytes, writeSnapshot } from './snapshot-file.ts';
-import type { Snapshot, SnapshotPlace } from './snapshot-file.ts';
-
-export interface LogOptions {
-  readonly directory: string;
-  /** The member whose log this is; a directory never changes hands. */
-  readonly memberId: string;
-  readonly disk?: Disk;
-  /** Size from which the next append begins a new segment. Default 16 MiB. */
-  readonly segmentBytesMax?: number;
-  /** Told the duration of every sync of appended entries, in seconds. */
-  readonly onFsync?: (seconds: number) => void;
-}
-
-export const SEGMENT_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
+import type { SnapshotOnDisk } from './snapshot-file.ts';
+import { Snapshots } from './snapshots.ts';
+import type { Guard, Snapshot, SnapshotPieces } from './snapshots.ts';
+import { StagedSnapshot } from './staged-snapshot.ts';
+import { WatchedDisk } from './watched-disk.ts';
 
 /**
  * Opens the log of a directory, which is made when it is missing, and takes its lock.
  * @throws LogDamageError when the files cannot be trusted.
  * @throws LogLockedError while another process has the directory.
  */
-export async function openLog(options: LogOptions): Promise<SegmentedLog> {
-  const disk = options.disk ?? NODE_DISK;
-  await disk.makeDirectory(options.directory);
-  const unlock = await disk.lock(options.directory);
+export async function openLog(given: LogOptions): Promise<SegmentedLog> {
+  const options = withDefaults(given);
+  const { directory, memberId } = options;
+  const disk = new WatchedDisk(options.disk, options);
+  await disk.makeDirectory(directory);
+  const unlock = await disk.lock(directory);
   try {
-    const recovered = await recover(disk, options.directory, options.memberId);
-    return new SegmentedLog(options, disk, recovered, unlock);
+    return new SegmentedLog(options, disk, await recover(disk, directory, memberId), unlock);
   } catch (error) {
-    await unlock();
+    if (!disk.isBusy) await unlock();
     throw error;
   }
 }
 
 export class SegmentedLog {
-  readonly #directory: string;
-  readonly #disk: Disk;
+  readonly #options: Required<LogOptions>;
+  readonly #disk: WatchedDisk;
   readonly #unlock: () => Promise<void>;
   readonly #segments: Segments;
-  #hardState: HardState;
-  #snapshot: SnapshotOnDisk | null;
+  readonly #snapshots: Snapshots;
+  readonly #staged: StagedSnapshot;
+  readonly #changing = new InTurn();
+  /** Which snapshot is the newest; within a change of the log, where one changes that. */
+  readonly #adopting = new InTurn();
+  readonly #staging = new InTurn();
+  #hardState: DurableState;
+  #hardStateFile: HardStateFile | null;
   #failure: unknown = null;
   #busy = false;
-  #savingSnapshot = false;
+  #savingSnapshot: Promise<void> | null = null;
 
-  constructor(options: LogOptions, disk: Disk, recovered: Recovered, unlock: () => Promise<void>) {
+  constructor(
+    options: Required<LogOptions>,
+    disk: WatchedDisk,
+    recovered: Recovered,
+    unlock: () => Promise<void>,
+  ) {
     const { directory, memberId } = options;
-    this.#directory = directory;
+    const { segments, active, snapshot } = recovered;
+    this.#options = options;
     this.#disk = disk;
     this.#unlock = unlock;
-    this.#snapshot = recovered.snapshot;
     this.#hardState = recovered.hardState ?? { memberId, term: 0, votedFor: null, durableIndex: 0 };
-    const segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX_DEFAULT;
-    const onFsync = options.onFsync ?? (() => undefined);
-    const segmentsOptions = { disk, directory, segmentBytesMax, onFsync };
-    this.#segments = new Segments(segmentsOptions, recovered.segments, recovered.active);
+    this.#hardStateFile = recovered.hardStateFile;
+    this.#staged = new StagedSnapshot(disk, directory);
+    this.#snapshots = new Snapshots(disk, directory, snapshot);
+    const generation = snapshot?.generation ?? 0;
+    this.#segments = new Segments({ ...options, disk }, segments, active, generation);
   }
 
-  get hardState(): HardState {
+  get hardState(): DurableState {
     return this.#hardState;
   }
 
-  get snapshot(): SnapshotPlace | null {
-    return this.#snapshot;
+  get snapshot(): SnapshotOnDisk | null {
+    return this.#snapshots.newest;
   }
 
   /** Index of the oldest entry that can be read; one above lastIndex when there is none. */
   get firstIndex(): number {
-    return this.#segments.firstIndex ?? this.#snapshotIndex + 1;
+    return this.#segments.firstIndex ?? this.#snapshots.index + 1;
   }
 
   /** Index of the newest durable entry, held or in the snapshot; 0 for an empty log. */
   get lastIndex(): number {
-    return this.#segments.lastIndex ?? this.#snapshotIndex;
+    return this.#segments.lastIndex ?? this.#snapshots.index;
   }
 
   get lastTerm(): number {
@@ -103,12 +106,22 @@ export class SegmentedLog {
 
   /** Bytes of segments and snapshot on disk. */
   get bytes(): number {
-    return this.#segments.bytes + (this.#snapshot?.bytes ?? 0);
+    return this.#segments.bytes + (this.snapshot?.bytes ?? 0);
+  }
+
+  /** How long the oldest disk operation has been under way, in ms, once that is a stall; else 0. */
+  get stalledForMs(): number {
+    return this.#disk.stalledForMs;
+  }
+
+  /** What failed first; null while all is well. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Null for an index that is neither held nor the snapshot's. */
   termAt(index: number): number | null {
-    if (index === this.#snapshot?.index) return this.#snapshot.term;
+    if (index === this.snapshot?.index) return this.snapshot.term;
     return this.#segments.termAt(index);
   }
 
@@ -117,35 +130,37 @@ export class SegmentedLog {
     return this.#segments.placeOf(index);
   }
 
-  snapshotPath(index: number): string {
-    return join(this.#directory, snapshotName(index));
-  }
-
   /**
-   * Appends entries behind lastIndex with one write and one sync; durable when it resolves.
+   * Makes the changes durable, in order, with one write and one sync of each kind for all of them.
    * @throws LogFailedError
    */
-  async append(entries: readonly LogEntry[]): Promise<void> {
-    const [first, ...rest] = entries;
-    if (first === undefined) return;
-    this.#checkOrder(entries);
-    await this.#alone(() => this.#segments.append([first, ...rest]));
+  async persist(changes: readonly LogChange[]): Promise<void> {
+    assert(!this.#busy, 'one change of the log at a time');
+    this.#busy = true;
+    try {
+      await this.#changing.run(async () => {
+        const plan = planChanges(this.lastIndex, changes);
+        this.#check(plan);
+        await this.#guarded(() => this.#carryOut(plan));
+      });
+    } finally {
+      this.#busy = false;
+    }
   }
 
-  /**
-   * Forgets every entry from `fromIndex` on; what the snapshot holds cannot be taken back.
-   * @throws LogFailedError
-   */
-  async truncateSuffix(fromIndex: number): Promise<void> {
-    assert(fromIndex > this.#snapshotIndex, `entry ${fromIndex} is in the snapshot`);
-    if (fromIndex > this.lastIndex) return;
-    await this.#alone(async () => {
-      // First, or a crash in between would look like lost entries.
-      if (this.#hardState.durableIndex >= fromIndex) {
-        await this.#writeHardState({ ...this.#hardState, durableIndex: fromIndex - 1 });
-      }
-      await this.#segments.truncateFrom(fromIndex);
-    });
+  /** Appends entries behind lastIndex. @throws LogFailedError */
+  append(entries: readonly LogEntry[]): Promise<void> {
+    return this.persist([{ ...NO_CHANGE, entries }]);
+  }
+
+  /** Forgets every entry from `fromIndex` on. @throws LogFailedError */
+  truncateSuffix(fromIndex: number): Promise<void> {
+    return this.persist([{ ...NO_CHANGE, truncateFrom: fromIndex }]);
+  }
+
+  /** Makes term and vote durable, and with them how far the log reaches. @throws LogFailedError */
+  saveHardState(term: number, votedFor: string | null): Promise<void> {
+    return this.persist([{ ...NO_CHANGE, hardState: { term, votedFor } }]);
   }
 
   /**
@@ -158,106 +173,168 @@ export class SegmentedLog {
     return this.#segments.read(fromIndex, toIndex, bytesMax);
   }
 
-  /** @throws LogDamageError */
-  async readSnapshot(): Promise<Snapshot | null> {
-    if (this.#snapshot === null) return null;
-    return readSnapshot(this.#disk, this.#directory, this.#snapshot.index);
+  /** The newest snapshot, verified. @throws LogDamageError */
+  readSnapshot(): Promise<Snapshot | null> {
+    return this.#snapshots.read();
+  }
+
+  /** Part of the newest snapshot's payload; null when it is another. @throws LogDamageError */
+  readSnapshotPart(index: number, offset: number, lengthMax: number): Promise<Uint8Array | null> {
+    return this.#snapshots.readPart(index, offset, lengthMax);
   }
 
   /**
-   * Makes term and vote durable, and with them how far the log reaches. The term never goes down.
-   * @throws LogFailedError
+   * Replaces the snapshot by a newer one of this log, then drops segments that hold nothing but
+   * entries at or below its index, save the newest `entriesKept`. It is given up quietly when a newer
+   * one was installed meanwhile. One at a time.
+   * @throws LogFailedError, or what `pieces` throws
    */
-  async saveHardState(term: number, votedFor: string | null): Promise<void> {
-    assert(term >= this.#hardState.term, `term ${term} is below ${this.#hardState.term}`);
-    const durableIndex = this.lastIndex;
-    const { memberId } = this.#hardState;
-    await this.#alone(() => this.#writeHardState({ memberId, term, votedFor, durableIndex }));
-  }
-
-  /**
-   * Replaces the snapshot by a newer one, then drops segments that hold nothing but entries at or
-   * below its index, save the newest `entriesKept`. A snapshot beyond the log's end replaces the log;
-   * such a one is saved while nothing else runs.
-   * @throws LogFailedError
-   */
-  async saveSnapshot(snapshot: Snapshot, entriesKept: number): Promise<void> {
-    assert(!this.#savingSnapshot, 'one snapshot at a time');
-    assert(snapshot.index > this.#snapshotIndex, 'a snapshot replaces an older one');
-    this.#savingSnapshot = true;
+  async saveSnapshot(
+    place: SnapshotPlace,
+    pieces: SnapshotPieces,
+    entriesKept: number,
+  ): Promise<void> {
+    assert(this.#savingSnapshot === null, 'one snapshot at a time');
+    const saving = this.#saveSnapshot(place, pieces, entriesKept);
+    this.#savingSnapshot = saving;
     try {
-      await this.#guarded(() => this.#replaceSnapshot(snapshot, entriesKept));
+      await saving;
     } finally {
-      this.#savingSnapshot = false;
+      this.#savingSnapshot = null;
     }
   }
 
-  /** Gives back files and lock; nothing is written, now or later. */
+  /** Keeps bytes of a snapshot that arrives, in order; `offset` 0 begins anew. @throws LogFailedError */
+  stageSnapshot(index: number, offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#staging.run(() => this.#guarded(() => this.#staged.add(index, offset, bytes)));
+  }
+
+  /**
+   * Gives back files and lock; nothing is written, now or later. The lock is kept until the process
+   * ends when an operation still hangs.
+   * @throws LogFailedError then
+   */
   async close(): Promise<void> {
     this.#failure ??= new Error('the log is closed');
+    await this.#savingSnapshot?.catch(() => undefined);
+    await this.#staging.run(() => this.#changing.run(() => Promise.resolve()));
+    if (this.#disk.isBusy) {
+      throw new LogFailedError(`${this.#options.directory} stays locked: the disk hangs`);
+    }
     try {
       await this.#segments.close();
+      await this.#staged.close();
+      await this.#hardStateFile?.close();
     } finally {
       await this.#unlock();
     }
   }
 
-  get #snapshotIndex(): number {
-    return this.#snapshot?.index ?? 0;
-  }
-
-  #checkOrder(entries: readonly LogEntry[]): void {
-    let index = this.lastIndex;
-    let term = this.lastTerm;
+  #check({ hardState, install, truncateFrom, entries }: ChangePlan): void {
+    const durable = this.#hardState.term;
+    const highest = hardState?.term ?? durable;
+    assert(highest >= durable, `term ${highest} is below ${durable}`);
+    assert(
+      install === null || install.index > this.#snapshots.index,
+      'a snapshot replaces an older',
+    );
+    assert((install?.term ?? 0) <= highest, 'the term of a snapshot was not made durable');
+    const isInSnapshot = (truncateFrom ?? Infinity) <= this.#snapshots.index;
+    assert(!isInSnapshot, `entry ${truncateFrom} is in the snapshot`);
+    const [first] = entries;
+    if (first === undefined) return;
+    let term = install?.term ?? this.termAt(first.index - 1) ?? 0;
     for (const entry of entries) {
-      index += 1;
-      assert(entry.index === index, `entry ${entry.index} does not follow ${index - 1}`);
       assert(entry.term >= term, `term ${entry.term} follows term ${term}`);
-      assert(entry.payload.length <= PAYLOAD_BYTES_MAX, `entry ${index} is too large`);
+      assert(entry.payload.length <= PAYLOAD_BYTES_MAX, `entry ${entry.index} is too large`);
       term = entry.term;
     }
-    assert(term <= this.#hardState.term, `term ${term} was not made durable before its use`);
+    assert(term <= highest, `term ${term} was not made durable before its use`);
   }
 
-  async #replaceSnapshot(snapshot: Snapshot, entriesKept: number): Promise<void> {
-    const older = this.#snapshot;
-    const { index, term, payload } = snapshot;
-    await writeSnapshot(this.#disk, this.#directory, snapshot);
-    const replacesLog = index > this.lastIndex;
-    this.#snapshot = { index, term, bytes: snapshotBytes(payload) };
-    if (older !== null) await this.#disk.remove(this.snapshotPath(older.index));
-    if (replacesLog) await this.#segments.dropAll();
-    else await this.#segments.dropThrough(index - entriesKept);
-    await this.#disk.syncDirectory(this.#directory);
-    // The next snapshot can then drop what the log holds now.
-    this.#segments.seal();
+  async #carryOut(plan: ChangePlan): Promise<void> {
+    const { hardState, install, truncateFrom } = plan;
+    // What the steps below drop is given up first, or a crash between would look like lost entries.
+    const kept = Math.min(install?.index ?? Infinity, (truncateFrom ?? Infinity) - 1);
+    if (hardState !== null || kept < this.#hardState.durableIndex) {
+      await this.#writeHardState(hardState ?? this.#hardState, Math.min(this.lastIndex, kept));
+    }
+    if (install !== null) await this.#install(install);
+    if (truncateFrom !== null) await this.#segments.truncateFrom(truncateFrom);
+    const [first, ...rest] = plan.entries;
+    if (first === undefined) return;
+    const startedAtMs = performance.now();
+    await this.#segments.append([first, ...rest]);
+    this.#options.onAppend((performance.now() - startedAtMs) / 1000);
   }
 
-  async #writeHardState(state: HardState): Promise<void> {
-    await writeHardState(this.#disk, this.#directory, state);
+  async #writeHardState({ term, votedFor }: HardState, durableIndex: number): Promise<void> {
+    const state = { memberId: this.#hardState.memberId, term, votedFor, durableIndex };
+    if (this.#hardStateFile !== null) await this.#hardStateFile.write(state);
+    else
+      this.#hardStateFile = await HardStateFile.create(this.#disk, this.#options.directory, state);
     this.#hardState = state;
   }
 
-  async #alone(operation: () => Promise<void>): Promise<void> {
-    assert(!this.#busy, 'one change of the log at a time');
-    this.#busy = true;
-    try {
-      await this.#guarded(operation);
-    } finally {
-      this.#busy = false;
-    }
+  async #saveSnapshot(
+    place: SnapshotPlace,
+    pieces: SnapshotPieces,
+    entriesKept: number,
+  ): Promise<void> {
+    const isOld = (): boolean => place.index <= this.#snapshots.index;
+    if (isOld()) return;
+    assert(place.index <= this.lastIndex, 'a snapshot of this log holds nothing beyond its end');
+    const { generation } = this.#segments;
+    const guard: Guard = (step) => this.#guarded(step);
+    const saved = await this.#snapshots.writeAside(place, pieces, generation, guard);
+    if (saved === null) return;
+    // Entries are appended meanwhile: nothing of this is about the end of the log.
+    await this.#adopting.run(() =>
+      this.#guarded(async () => {
+        const aside = this.#snapshots.asideOf(saved.index);
+        if (isOld()) {
+          await this.#disk.remove(aside);
+          return;
+        }
+        await this.#snapshots.adopt(aside, saved);
+        await this.#segments.dropThrough(saved.index - entriesKept);
+        await this.#disk.syncDirectory(this.#options.directory);
+        // The next snapshot can then drop what the log holds now.
+        this.#segments.seal();
+      }),
+    );
+  }
+
+  /** The new name is the moment at which the staged snapshot takes the place of the whole log. */
+  async #install(place: SnapshotPlace): Promise<void> {
+    const { path, writer } = await this.#staging.run(() => this.#staged.take(place.index));
+    const generation = this.#segments.generation + 1;
+    const written = await writer.finish(place, generation);
+    await this.#adopting.run(async () => {
+      await this.#snapshots.adopt(path, written);
+      await this.#segments.replace(generation);
+      await this.#disk.syncDirectory(this.#options.directory);
+    });
   }
 
   /** Fails closed: whatever went wrong, nothing more is written. */
-  async #guarded(operation: () => Promise<void>): Promise<void> {
+  async #guarded<T>(operation: () => Promise<T>): Promise<T> {
     if (this.#failure !== null) {
       throw new LogFailedError('nothing more is written to the log', { cause: this.#failure });
     }
     try {
-      await operation();
+      return await operation();
     } catch (error) {
       this.#failure ??= error;
-      throw new LogFailedError(`writing in ${this.#directory} failed`, { cause: error });
+      throw new LogFailedError(`writing in ${this.#options.directory} failed`, { cause: error });
     }
   }
 }
+
+const NO_CHANGE: LogChange = {
+  sequence: 0,
+  hardState: null,
+  snapshot: null,
+  truncateFrom: null,
+  entries: [],
+};

@@ -1,17 +1,20 @@
 /**
  * The row of segments: appending to the last, beginning a new one, reading across them, dropping
  * them from either end. It keeps the order that makes a crash between any two operations leave a
- * row without holes; it catches nothing, that is the log's business.
+ * row without holes; it catches nothing that matters, that is the log's business.
  */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import type { LogEntry } from '../../model/log-entry.ts';
+import { encodeBatch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { LogCompactedError, LogDamageError } from './damage.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { segmentName } from './names.ts';
-import { readRecord, recordBytes, writeRecord } from './record.ts';
-import type { LogEntry } from './record.ts';
+import { RECORD_HEADER_BYTES, readRecord } from './record.ts';
 import { ASIDE_SUFFIX, asBuffer } from './sealed-file.ts';
+import { PADDING, sectorEnd } from './sectors.ts';
 import { SEGMENT_HEADER_BYTES, encodeSegmentHeader, lastIndexOf } from './segment.ts';
 import type { Segment } from './segment.ts';
 
@@ -19,6 +22,8 @@ export interface SegmentsOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly segmentBytesMax: number;
+  /** Zeros written ahead whenever an append leaves the room made in advance; 0 makes none. */
+  readonly reserveBytes: number;
   /** Told the duration of every sync of appended entries, in seconds. */
   readonly onFsync: (seconds: number) => void;
 }
@@ -31,14 +36,24 @@ interface Writable {
 export class Segments {
   readonly #options: SegmentsOptions;
   readonly #row: Segment[];
+  readonly #zeros: Uint8Array;
   /** The last segment's file. */
   #active: DiskFile | null;
   #sealed = false;
+  /** Of the segments made from now on. */
+  #generation: number;
 
-  constructor(options: SegmentsOptions, row: Segment[], active: DiskFile | null) {
+  constructor(
+    options: SegmentsOptions,
+    row: Segment[],
+    active: DiskFile | null,
+    generation: number,
+  ) {
     this.#options = options;
     this.#row = row;
     this.#active = active;
+    this.#generation = generation;
+    this.#zeros = new Uint8Array(options.reserveBytes);
   }
 
   /** Null while there is no segment. */
@@ -51,6 +66,11 @@ export class Segments {
     return last === undefined ? null : lastIndexOf(last);
   }
 
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Without the room made in advance. */
   get bytes(): number {
     return this.#row.reduce((sum, segment) => sum + segment.end, 0);
   }
@@ -75,23 +95,14 @@ export class Segments {
 
   /** One write and one sync for all entries, of which there is at least one. */
   async append(entries: readonly [LogEntry, ...LogEntry[]]): Promise<void> {
-    const size = entries.reduce((sum, entry) => sum + recordBytes(entry.payload), 0);
-    const batchFirstIndex = entries[0].index;
-    const { file, segment } = await this.#writable(size, batchFirstIndex);
-    const batch = Buffer.alloc(size);
-    const offsets: number[] = [];
-    let end = 0;
-    for (const entry of entries) {
-      offsets.push(segment.end + end);
-      end = writeRecord(batch, end, entry, batchFirstIndex);
-    }
-    await file.write(batch, segment.end);
+    const batch = await encodeBatch(entries, entries[0].index);
+    const { file, segment } = await this.#writable(batch.bytes.length, entries[0].index);
+    await file.write(batch.bytes, segment.end);
+    await this.#reserve(file, segment, segment.end + batch.bytes.length);
     const startedAtMs = performance.now();
     await file.sync();
     this.#options.onFsync((performance.now() - startedAtMs) / 1000);
-    for (const offset of offsets) segment.offsets.push(offset);
-    for (const entry of entries) segment.terms.push(entry.term);
-    segment.end += size;
+    this.#appended(segment, batch, entries);
   }
 
   /** Drops every entry from the index on. From the end, so that a crash leaves no hole. */
@@ -103,11 +114,11 @@ export class Segments {
     }
     const offset = last?.offsets[index - last.firstIndex];
     if (last === undefined || offset === undefined || this.#active === null) return;
-    await this.#active.truncate(offset);
-    await this.#active.sync();
+    await cutFile(this.#active, offset, last.aligned);
     last.offsets.length = index - last.firstIndex;
     last.terms.length = index - last.firstIndex;
-    last.end = offset;
+    last.end = last.aligned ? sectorEnd(offset) : offset;
+    last.reservedEnd = last.end;
   }
 
   /** Drops segments whose entries are all at or below the index, oldest first, never the last one. */
@@ -120,7 +131,9 @@ export class Segments {
     }
   }
 
-  async dropAll(): Promise<void> {
+  /** Drops everything; what is appended next is of another generation. */
+  async replace(generation: number): Promise<void> {
+    this.#generation = generation;
     await this.close();
     for (const segment of this.#row.splice(0)) await this.#options.disk.remove(segment.path);
   }
@@ -135,7 +148,7 @@ export class Segments {
       if (segment === null) throw new LogCompactedError(`entry ${index} is not held any more`);
       const read = await this.#readWithin(segment, index, toIndex, left);
       for (const entry of read) {
-        left -= recordBytes(entry.payload);
+        left -= RECORD_HEADER_BYTES + entry.payload.length;
         entries.push(entry);
       }
       index += read.length;
@@ -155,14 +168,38 @@ export class Segments {
     return this.#row.findLast(holds) ?? null;
   }
 
+  #appended(segment: Segment, batch: Batch, entries: readonly LogEntry[]): void {
+    for (const offset of batch.offsets) segment.offsets.push(segment.end + offset);
+    for (const entry of entries) segment.terms.push(entry.term);
+    segment.end += batch.bytes.length;
+  }
+
+  /** Makes room ahead when an append has left none; without it every sync would grow the file. */
+  async #reserve(file: DiskFile, segment: Segment, end: number): Promise<void> {
+    if (end <= segment.reservedEnd) return;
+    const room = Math.min(this.#zeros.length, this.#options.segmentBytesMax - end);
+    segment.reservedEnd = end;
+    if (room <= 0) return;
+    try {
+      await file.write(this.#zeros.subarray(0, room), end);
+      segment.reservedEnd = end + room;
+    } catch (error) {
+      // The disk is nearly full: what is left of it is for entries.
+      if (!isFull(error)) throw error;
+    }
+  }
+
   async #writable(size: number, index: number): Promise<Writable> {
     const last = this.#row.at(-1);
     if (last !== undefined && this.#active !== null) {
       const full = this.#sealed || last.end + size > this.#options.segmentBytesMax;
-      if (!full || last.offsets.length === 0) return { file: this.#active, segment: last };
+      const usable = last.aligned && (!full || last.offsets.length === 0);
+      if (usable) return { file: this.#active, segment: last };
     }
     const made = await this.#create(index);
     this.#sealed = false;
+    // Not synced: zeros at its end mean nothing.
+    if (last !== undefined && last.reservedEnd > last.end) await this.#active?.truncate(last.end);
     await this.close();
     this.#active = made.file;
     this.#row.push(made.segment);
@@ -173,22 +210,25 @@ export class Segments {
   async #create(firstIndex: number): Promise<Writable> {
     const { disk, directory } = this.#options;
     const path = join(directory, segmentName(firstIndex));
-    const file = await disk.create(path + ASIDE_SUFFIX);
+    const aside = await disk.create(path + ASIDE_SUFFIX);
     try {
-      await file.write(encodeSegmentHeader(firstIndex), 0);
-      await file.sync();
-      await disk.rename(path + ASIDE_SUFFIX, path);
-      await disk.syncDirectory(directory);
-    } catch (error) {
-      await file.close();
-      throw error;
+      await aside.write(encodeSegmentHeader(firstIndex, this.#generation), 0);
+      await aside.sync();
+    } finally {
+      await aside.close();
     }
+    await disk.rename(path + ASIDE_SUFFIX, path);
+    await disk.syncDirectory(directory);
+    const file = await disk.open(path);
+    const end = SEGMENT_HEADER_BYTES;
     const segment: Segment = {
       path,
       firstIndex,
+      aligned: true,
       offsets: [],
       terms: [],
-      end: SEGMENT_HEADER_BYTES,
+      end,
+      reservedEnd: end,
     };
     return { file, segment };
   }
@@ -211,18 +251,34 @@ export class Segments {
   ): Promise<readonly LogEntry[]> {
     const { offsets, firstIndex, path } = segment;
     const from = this.placeOf(fromIndex).offset;
+    const start = fromIndex - firstIndex;
     const after = Math.min(toIndex, lastIndexOf(segment)) + 1 - firstIndex;
-    let stop = fromIndex + 1 - firstIndex;
+    let stop = start + 1;
     while (stop < after && (offsets[stop] ?? Infinity) - from < bytesMax) stop += 1;
     const end = offsets[stop] ?? segment.end;
     const bytes = asBuffer(await this.#options.disk.readRange(path, from, end - from));
-    const entries: LogEntry[] = [];
-    for (let at = 0; at < end - from;) {
-      const reading = readRecord(bytes, at);
-      if (reading.kind !== 'record') throw new LogDamageError(path, from + at, reading.detail);
-      entries.push(reading.record);
-      at = reading.record.end;
-    }
-    return entries;
+    return offsets.slice(start, stop).map((offset) => {
+      const reading = readRecord(bytes, offset - from);
+      if (reading.kind !== 'record') throw new LogDamageError(path, offset, reading.detail);
+      const { index, term, type, payload } = reading.record;
+      return { index, term, type, payload };
+    });
   }
+}
+
+/**
+ * Cuts a segment's file behind a record. What is left of the sector is padded only once the cut is
+ * durable: padding before what was to be cut off would read as the end of a batch.
+ */
+export async function cutFile(file: DiskFile, offset: number, aligned: boolean): Promise<void> {
+  await file.truncate(offset);
+  await file.sync();
+  const padding = sectorEnd(offset) - offset;
+  if (!aligned || padding === 0) return;
+  await file.write(new Uint8Array(padding).fill(PADDING), offset);
+  await file.sync();
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOSPC';
 }

@@ -5,18 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { decodeCommand } from '../../../control-plane/adapters/log/command-codec.ts';
-import { recoverState, replay } from '../../../control-plane/adapters/log/replay.ts';
-import { openLog } from '../../../control-plane/adapters/log/segmented-log.ts';
-import { applyCommand } from '../../../control-plane/state/apply.ts';
+import { openRaftLog } from '../../../control-plane/adapters/log/raft-log.ts';
+import type { Command } from '../../../control-plane/model/command.ts';
+import type { LogEntry } from '../../../control-plane/model/log-entry.ts';
 import { canonicalState } from '../../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE } from '../../../control-plane/state/state.ts';
+import type { PlaneState } from '../../../control-plane/state/state.ts';
 import type { Random } from '../../support/log-disk.ts';
+import { commandIn, lastIndexOf, replayedFrom, replayedLog } from '../../support/replayed-log.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 const CHILD = new URL('../../support/log-child.ts', import.meta.url).pathname;
-/** More than will ever be written: nothing is compacted, and the whole log can be replayed. */
-const KEEP_ALL = 10_000_000;
+/** More than a process ever writes: what it applied is all there after its death. */
+const KEEP_ALL = 100_000;
 
 interface Round {
   readonly acknowledged: readonly { readonly number: number; readonly index: number }[];
@@ -24,11 +25,38 @@ interface Round {
 }
 
 interface Found {
+  readonly entries: readonly LogEntry[];
   readonly lastIndex: number;
-  readonly firstIndex: number;
   readonly snapshotIndex: number;
+  /** The state that snapshot and entries give. */
+  readonly state: PlaneState;
+}
+
+/** Every entry that was ever found, in order: older ones give way to snapshots over the restarts. */
+class Gathered {
+  readonly #entries: LogEntry[] = [];
   /** Index of each number's entry. */
-  readonly indexOf: ReadonlyMap<number, number>;
+  readonly indexOf = new Map<number, number>();
+
+  add({ entries, lastIndex }: Found): void {
+    for (const entry of entries) {
+      const known = this.#entries[entry.index - 1];
+      if (known !== undefined) {
+        assert.deepEqual(entry, known, `entry ${entry.index} has changed`);
+        continue;
+      }
+      assert.equal(entry.index, this.#entries.length + 1, 'no entry was lost unseen');
+      this.#entries.push(entry);
+      const command = commandIn(entry);
+      if (command !== null) this.indexOf.set(numberOf(command), entry.index);
+    }
+    assert.equal(lastIndex, this.#entries.length);
+  }
+
+  /** The state without any snapshot. */
+  replayed(): PlaneState {
+    return replayedFrom(INITIAL_STATE, this.#entries);
+  }
 }
 
 describe('log: a process that is killed', () => {
@@ -44,6 +72,7 @@ describe('log: a process that is killed', () => {
   it(`keeps what it acknowledged over 25 kills, each command once (seed ${seed})`, async () => {
     const random = seededRandom(seed);
     const acknowledged = new Map<number, number>();
+    const gathered = new Gathered();
     let next = 0;
     let snapshots = 0;
     let lastTerm = 0;
@@ -51,17 +80,19 @@ describe('log: a process that is killed', () => {
       const { acknowledged: news, term } = await killed(directory, next, [50, KEEP_ALL], random);
       for (const { number, index } of news) acknowledged.set(number, index);
       const found = await inspect(directory);
+      gathered.add(found);
+      assert.equal(canonicalState(found.state), canonicalState(gathered.replayed()));
       assert(term === null || term > lastTerm, `term ${term} after ${lastTerm}`);
       lastTerm = term ?? lastTerm;
       for (const [number, index] of acknowledged) {
         assert.equal(
-          found.indexOf.get(number),
+          gathered.indexOf.get(number),
           index,
           `round ${round}: ${number} was acknowledged`,
         );
       }
       snapshots = Math.max(snapshots, found.snapshotIndex);
-      next = Math.max(-1, ...found.indexOf.keys()) + 1;
+      next = Math.max(-1, ...gathered.indexOf.keys()) + 1;
     }
     assert(acknowledged.size > 50, `only ${acknowledged.size} commands were acknowledged`);
     assert(snapshots > 0, 'no snapshot was ever made');
@@ -120,26 +151,23 @@ async function killed(
 
 /** Opens what the killed process left, as the next one would, and checks it in itself. */
 async function inspect(directory: string): Promise<Found> {
-  const log = await openLog({ directory, memberId: 'm1' });
+  const log = await openRaftLog({ directory, memberId: 'm1' });
   try {
-    const { firstIndex, lastIndex } = log;
-    const entries = lastIndex === 0 ? [] : await log.read(firstIndex, lastIndex, Infinity);
-    const indexOf = new Map<number, number>();
+    const { entries, snapshot } = log.recovered;
     let before = -1;
-    for (const { index, type, payload } of entries) {
-      if (type !== 'command') continue;
-      const number = Number(decodeCommand(payload).key.slice('key-'.length));
+    for (const command of entries.map(commandIn)) {
+      if (command === null) continue;
+      const number = numberOf(command);
       assert(number > before, `${number} stands behind ${before}`);
       before = number;
-      indexOf.set(number, index);
     }
-    const recovered = canonicalState(await recoverState(log, applyCommand));
-    if (firstIndex === 1) {
-      const replayed = await replay(log, INITIAL_STATE, 1, applyCommand);
-      assert.equal(recovered, canonicalState(replayed));
-    }
-    return { lastIndex, firstIndex, snapshotIndex: log.snapshot?.index ?? 0, indexOf };
+    const snapshotIndex = snapshot?.index ?? 0;
+    return { entries, lastIndex: lastIndexOf(log), snapshotIndex, state: await replayedLog(log) };
   } finally {
     await log.close();
   }
+}
+
+function numberOf({ key }: Command): number {
+  return Number(key.slice('key-'.length));
 }
