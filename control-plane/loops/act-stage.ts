@@ -4,7 +4,6 @@
  * remembers nothing: what could not be told now is told by the next tick, from the state.
  */
 
-import type { FencingToken } from '../model/decision.ts';
 import { weakerMode } from '../model/mode.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { ScaleTarget } from '../ports/scale-target.ts';
@@ -24,17 +23,23 @@ export interface ActOptions {
   readonly actTimeoutMs: number;
 }
 
+export interface ActPlace {
+  /** The term that this tick may act in. */
+  readonly term: number;
+  readonly span: OpenSpan;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Tells all targets side by side. Resolves with the workloads whose target has been told what the
  * state wants; rejects when the signal aborts, and for nothing else.
  */
 export async function tellTargets(
   options: ActOptions,
-  span: OpenSpan,
-  signal: AbortSignal,
+  { term, span, signal }: ActPlace,
 ): Promise<ReadonlySet<string>> {
   const told = await withDeadline(options.actTimeoutMs, signal, async (deadline) => {
-    const stage = new ActStage(options, span, deadline);
+    const stage = new ActStage(options, { term, span }, deadline);
     const [workloads] = await Promise.all([stage.tellDesired(), stage.removeDeparted()]);
     return workloads;
   });
@@ -45,11 +50,13 @@ export async function tellTargets(
 class ActStage {
   readonly #options: ActOptions;
   readonly #span: OpenSpan;
+  readonly #term: number;
   readonly #deadline: Deadline;
 
-  constructor(options: ActOptions, span: OpenSpan, deadline: Deadline) {
+  constructor(options: ActOptions, place: Omit<ActPlace, 'signal'>, deadline: Deadline) {
     this.#options = options;
-    this.#span = span;
+    this.#span = place.span;
+    this.#term = place.term;
     this.#deadline = deadline;
   }
 
@@ -71,8 +78,14 @@ class ActStage {
     await Promise.all(present.map((target) => this.#removeDepartedFrom(target)));
   }
 
+  /** Asked at the last moment: a member that stood still may lead no more. */
+  #mayAct(): boolean {
+    return this.#options.consensus.leaseTerm() === this.#term;
+  }
+
   async #tell(state: PlaneState, entry: WorkloadState): Promise<boolean> {
     const { workload, desired, desiredToken } = entry;
+    if (!this.#mayAct()) return false;
     const target = this.#options.targets[workload.target.kind];
     if (target === null || weakerMode(state.mode, entry.mode) !== 'act') return false;
     const { signal } = this.#deadline;
@@ -96,8 +109,10 @@ class ActStage {
    */
   async #removeOne(target: ScaleTarget, workloadId: string): Promise<void> {
     const { consensus, logger } = this.#options;
+    if (!this.#mayAct()) return;
     const { mode, workloads } = consensus.readState();
-    const token = newestToken(consensus);
+    // Its own term's first entry is applied: no entry of an older term can be newer than this.
+    const token = { term: this.#term, index: consensus.status().appliedIndex };
     if (mode !== 'act' || workloads[workloadId] !== undefined) return;
     logger.info({ workload: workloadId }, 'stopping the replicas of a removed workload');
     const { signal } = this.#deadline;
@@ -124,9 +139,4 @@ class ActStage {
       return false;
     }
   }
-}
-
-function newestToken(consensus: Consensus): FencingToken {
-  const { leadership, appliedIndex } = consensus.status();
-  return { term: leadership.term, index: appliedIndex };
 }

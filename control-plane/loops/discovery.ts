@@ -1,11 +1,13 @@
 /**
  * Which addresses Prometheus shall scrape: every registered node's agent, and every replica that
- * serves. A node that is silent stays in the list until it is forgotten, so that `up == 0` shows.
+ * serves. A node that is silent stays in the list until it is forgotten, so that `up == 0` shows. A
+ * list that would lack what is merely not known yet is not given: whoever has one keeps it.
  */
 
-import type { Replica } from '../model/workload.ts';
 import type { TargetGroup } from '../ports/target-publisher.ts';
 import type { PlaneState } from '../state/state.ts';
+import type { ReplicaWatch } from './replica-watch.ts';
+import type { ScaleTargets } from './sight.ts';
 
 export function agentGroups(state: PlaneState): readonly TargetGroup[] {
   return Object.values(state.nodes).map(({ registration }) => ({
@@ -23,13 +25,22 @@ export function agentGroups(state: PlaneState): readonly TargetGroup[] {
   }));
 }
 
-/** Stopping replicas are still scraped: what they have in hand is load until it is served. */
+/**
+ * Stopping replicas are still scraped: what they have in hand is load until it is served. Null while
+ * this member has not seen the replicas of each workload; a target that is switched off has none.
+ */
 export function replicaGroups(
   state: PlaneState,
-  replicasOf: (workloadId: string) => readonly Replica[],
-): readonly TargetGroup[] {
-  return Object.keys(state.workloads)
-    .flatMap((workloadId) => replicasOf(workloadId))
+  targets: ScaleTargets,
+  watch: Pick<ReplicaWatch, 'of' | 'isMissing'>,
+): readonly TargetGroup[] | null {
+  const workloads = Object.values(state.workloads).map(({ workload }) => workload);
+  const isMissing = workloads.some(
+    ({ id, target }) => targets[target.kind] !== null && watch.isMissing(id),
+  );
+  if (isMissing) return null;
+  return workloads
+    .flatMap(({ id }) => watch.of(id))
     .filter((replica) => replica.phase !== 'starting')
     .map((replica) => ({
       targets: [replica.address],

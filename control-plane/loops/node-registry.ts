@@ -42,6 +42,11 @@ export class NodeRegistry {
     return nodeHealth(nowMs - heard.atMonotonicMs, heard.failingCollectors, this.#limits);
   }
 
+  /** Begins anew: until now another member heard them. */
+  restart(): void {
+    this.#heard.clear();
+  }
+
   /** Drops what it holds of nodes that are registered no more. */
   retain(nodeIds: ReadonlySet<string>): void {
     for (const nodeId of this.#heard.keys()) {

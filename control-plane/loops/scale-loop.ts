@@ -3,7 +3,8 @@
  * each a child span of the tick's trace. It owns order and failure; what to do is decided by the
  * pure decider, and nothing acts before its command is committed and its record is on disk. Whoever
  * is asked, a stage ends by its deadline. A member that does not lead looks at nothing and acts on
- * nothing.
+ * nothing, and a tick belongs to the term that it began in: what it decided is not committed in
+ * another one, and it does not act once its lease is over.
  */
 
 import type { ActionOutcome, Command, Committed } from '../model/command.ts';
@@ -15,6 +16,7 @@ import type { MetricsSource } from '../ports/metrics-source.ts';
 import { inSpan } from '../telemetry/span.ts';
 import type { OpenSpan } from '../telemetry/span.ts';
 import { tellTargets } from './act-stage.ts';
+import type { ActPlace } from './act-stage.ts';
 import { ActionAges } from './action-ages.ts';
 import { within } from './deadline.ts';
 import type { LoopLogger } from './logger.ts';
@@ -48,6 +50,13 @@ export interface ScaleLoopOptions {
   readonly commitTimeoutMs: number;
   /** Deadline of telling the scaling targets, in ms. */
   readonly actTimeoutMs: number;
+  /** Told of each tick as leader; monotonic ms. */
+  readonly onLed?: (term: number, startedMs: number, endedMs: number) => void;
+}
+
+interface TickPlace {
+  readonly atMs: number;
+  readonly term: number;
 }
 
 export class ScaleLoop {
@@ -76,22 +85,26 @@ export class ScaleLoop {
   async tick(signal: AbortSignal): Promise<void> {
     const { clock, consensus, telemetry } = this.#options;
     const report = { ...this.#options, loop: 'scale', series: telemetry.series };
-    if (consensus.status().leadership.kind === 'leader') {
+    const term = consensus.leaseTerm();
+    const startedMs = clock.monotonicMs();
+    if (term !== null) {
       const atMs = this.#times.next(clock.nowMs(), consensus.readState().appliedKeys);
       await inSpan(
         'scale tick',
-        { 'omnimind.tick.at_ms': atMs },
-        (span) => reportedRun(report, signal, () => this.#run(atMs, span, signal)),
+        { 'omnimind.tick.at_ms': atMs, 'omnimind.raft.term': term },
+        (span) => reportedRun(report, signal, () => this.#run({ atMs, term }, span, signal)),
         { root: true },
       );
     } else {
       await reportedRun(report, signal, () => undefined);
     }
     this.#lastEndedMs = clock.monotonicMs();
+    if (term !== null) this.#options.onLed?.(term, startedMs, this.#lastEndedMs);
   }
 
-  async #run(atMs: number, tick: OpenSpan, signal: AbortSignal): Promise<void> {
+  async #run(at: TickPlace, tick: OpenSpan, signal: AbortSignal): Promise<void> {
     const { consensus } = this.#options;
+    const { atMs, term } = at;
     const sight = await this.#stage('observe', (span) => this.#observe(atMs, span, signal));
     tick.setAttributes(sightAttributes(sight));
     await this.#stage('verify', (span) => this.#verify(sight, span, signal));
@@ -101,8 +114,9 @@ export class ScaleLoop {
       for (const one of [tick, span]) one.setAttributes(decisionAttributes(records));
       return records;
     });
-    const recorded = await this.#stage('commit', () => this.#commit(decided, atMs, signal));
-    await this.#stage('act', (span) => this.#act(recorded, span, signal));
+    const recorded = await this.#stage('commit', () => this.#commit(decided, at, signal));
+    if (recorded === null) return;
+    await this.#stage('act', (span) => this.#act(recorded, { term, span, signal }));
   }
 
   async #stage<T>(
@@ -164,6 +178,8 @@ export class ScaleLoop {
         { kind: 'finish_action', key, atMs, ...about },
         signal,
       );
+      // Another leader has ended it meanwhile, and has told how.
+      if (result.kind === 'applied' && result.repeated) return;
       if (result.kind === 'refused') {
         // Its workload was removed, or put back anew, since the look: nothing is left to end.
         logger.info({ ...fields, refusal: result.refusal }, 'the action was gone before its end');
@@ -183,15 +199,20 @@ export class ScaleLoop {
   /**
    * Records, then commits what the brakes must remember and what may act, then notes on the record of
    * each act that it was committed. A record without a token is of an act that may never have come.
+   * Null when the tick is lost: leadership changed under it, and another leader decides anew.
    */
   async #commit(
     decided: readonly DecisionRecord[],
-    atMs: number,
+    at: TickPlace,
     signal: AbortSignal,
-  ): Promise<readonly DecisionRecord[]> {
+  ): Promise<readonly DecisionRecord[] | null> {
     if (decided.length === 0) return [];
     await this.#record(decided);
-    const { token, result } = await this.#propose(decided, atMs, signal);
+    const { token, result } = await this.#propose(decided, at, signal);
+    if (result.kind === 'refused' && result.refusal === 'stale_term') {
+      this.#options.logger.info({ ...at, detail: result.detail }, 'a tick was lost to an election');
+      return null;
+    }
     if (result.kind === 'refused') throw new Error(`the decisions were refused: ${result.detail}`);
     const committed = decided.map((record) => (isAct(record) ? { ...record, token } : record));
     await this.#record(committed.filter(isAct));
@@ -217,14 +238,15 @@ export class ScaleLoop {
 
   async #propose(
     decided: readonly DecisionRecord[],
-    atMs: number,
+    { atMs, term }: TickPlace,
     signal: AbortSignal,
   ): Promise<Committed> {
     const command: Command = {
       kind: 'record_decisions',
-      key: tickKey(atMs),
+      key: tickKey(atMs, term),
       atMs,
       entries: decided.map(entryOf),
+      ...(this.#options.consensus.readState().formatVersion >= 2 && { decidedInTerm: term }),
     };
     return this.#proposeInTime(command, signal);
   }
@@ -236,14 +258,10 @@ export class ScaleLoop {
   }
 
   /** What was decided here and told is shown; that the targets are told is the state's doing. */
-  async #act(
-    records: readonly DecisionRecord[],
-    span: OpenSpan,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #act(records: readonly DecisionRecord[], { term, span, signal }: ActPlace): Promise<void> {
     const { consensus, telemetry, logger, clock } = this.#options;
     telemetry.stands(consensus.readState());
-    const told = await tellTargets(this.#options, span, signal);
+    const told = await tellTargets(this.#options, { term, span, signal });
     const acted = records.filter((record) => isAct(record) && told.has(record.workloadId));
     span.setAttributes({ 'omnimind.workloads.told': told.size });
     telemetry.acted(acted, clock.nowMs());

@@ -68,17 +68,20 @@ function reviewNodes(options: UpkeepOptions): readonly string[] {
     counts.set(health.status, (counts.get(health.status) ?? 0) + 1);
     if (health.heartbeatAgeMs >= forgetAfterMs) silent.push(nodeId);
   }
-  for (const status of NODE_STATUSES) series.nodes.set({ status }, counts.get(status) ?? 0);
-  return silent;
+  // To a member that does not lead all nodes are silent: it hears no heartbeats.
+  const leads = consensus.leaseTerm() !== null;
+  for (const status of NODE_STATUSES) {
+    series.nodes.set({ status }, leads ? (counts.get(status) ?? 0) : 0);
+  }
+  return leads ? silent : [];
 }
 
-/** Only the leader hears heartbeats; to another member all nodes are silent. */
 async function forgetNodes(
   { consensus, clock, logger, forgetAfterMs, timeoutMs }: UpkeepOptions,
   silent: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  if (silent.length === 0 || consensus.status().leadership.kind !== 'leader') return;
+  if (silent.length === 0) return;
   const nodes = silent.slice(0, FORGOTTEN_PER_RUN_MAX);
   const atMs = clock.nowMs();
   await within(timeoutMs, signal, (deadline) =>
@@ -101,17 +104,21 @@ async function watchReplicas(options: UpkeepOptions, signal: AbortSignal): Promi
 }
 
 function publish(
-  { publisher, consensus, replicas, timeoutMs }: UpkeepOptions,
+  { publisher, consensus, replicas, targets, timeoutMs }: UpkeepOptions,
   signal: AbortSignal,
 ): Promise<PromiseSettledResult<void>[]> {
-  if (publisher === null) return Promise.resolve([]);
+  // Members may share the directory: the one that sees the replicas writes.
+  if (publisher === null || consensus.leaseTerm() === null) return Promise.resolve([]);
   const state = consensus.readState();
   const lists = [
     ['agents', agentGroups(state)],
-    ['replicas', replicaGroups(state, (id) => replicas.of(id))],
+    ['replicas', replicaGroups(state, targets, replicas)],
   ] as const;
   return Promise.allSettled(
-    lists.map(([kind, groups]) => within(timeoutMs, signal, () => publisher.publish(kind, groups))),
+    lists.map(async ([kind, groups]) => {
+      if (groups === null) return;
+      await within(timeoutMs, signal, () => publisher.publish(kind, groups));
+    }),
   );
 }
 

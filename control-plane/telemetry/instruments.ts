@@ -189,6 +189,8 @@ class Children<L extends string> {
   }
 
   keyOf(labels: Labels<L>): string {
+    // Written to with every command: there is one child, and nothing to tell it by.
+    if (this.#names.length === 0) return '';
     return JSON.stringify(this.#names.map((name) => labels[name]));
   }
 

@@ -1,6 +1,6 @@
 /**
- * Every series that this process exports, in one table: name, help, labels and buckets. Nothing
- * else declares one. What a label may hold is bounded by a closed set, by the routes and policies
+ * Every series that this process exports, in one table (with raft-series-table.ts): name, help, labels
+ * and buckets. Nothing else declares one. What a label may hold is bounded by a closed set, by the routes and policies
  * that exist, and at last by the cap per family. Makes nothing itself: the maker is an argument.
  */
 
@@ -9,6 +9,7 @@ import { MODES } from '../model/mode.ts';
 import { NODE_STATUSES } from '../model/node.ts';
 import { REASONS } from '../model/reasons.ts';
 import type { SeriesMaker } from './instruments.ts';
+import { raftSeries } from './raft-series-table.ts';
 
 export type SeriesMembers = ReturnType<typeof declareSeries>;
 
@@ -24,6 +25,7 @@ export function declareSeries(make: SeriesMaker) {
     ...metricsSourceSeries(make),
     ...logSeries(make),
     ...decisionStoreSeries(make),
+    ...raftSeries(make),
   };
 }
 
@@ -32,6 +34,9 @@ const STAGE_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 
 const FSYNC_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5];
 const AGE_SECONDS = [1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 600, 1800];
 const ACTION_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
+
+/** How a request that was sent on to the leader ended; not_reached: nobody there, so it had no effect. */
+export const FORWARD_OUTCOMES = ['answered', 'refused', 'not_reached', 'broken'] as const;
 
 const STAGES = ['observe', 'decide', 'commit', 'act', 'verify'] as const;
 
@@ -88,6 +93,12 @@ function httpSeries(make: SeriesMaker) {
       name: 'omnimind_http_requests_in_flight',
       help: 'Requests that are being answered.',
       labels: [],
+    }),
+    httpForwards: make.counter({
+      name: 'omnimind_http_forwards_total',
+      help: 'Requests that this member sent on to the leader, by how that ended.',
+      labels: ['outcome'],
+      known: FORWARD_OUTCOMES.map((outcome) => ({ outcome })),
     }),
     httpAuthFailures: make.counter({
       name: 'omnimind_http_auth_failures_total',
@@ -280,9 +291,24 @@ function logSeries(make: SeriesMaker) {
       help: 'Index of the last entry that the state has applied.',
       labels: [],
     }),
+    logLastIndex: make.gauge({
+      name: 'omnimind_log_last_index',
+      help: 'Index of the last entry of the command log, committed or not.',
+      labels: [],
+    }),
+    logSnapshotIndex: make.gauge({
+      name: 'omnimind_log_snapshot_index',
+      help: 'Index of the last entry that the newest snapshot holds; 0 without one.',
+      labels: [],
+    }),
     logSizeBytes: make.gauge({
       name: 'omnimind_log_size_bytes',
-      help: 'Size of the command log on disk.',
+      help: 'Size of the command log on disk, its snapshot included.',
+      labels: [],
+    }),
+    logSnapshotSizeBytes: make.gauge({
+      name: 'omnimind_log_snapshot_size_bytes',
+      help: 'Size of the newest snapshot on disk; 0 without one.',
       labels: [],
     }),
     logFsyncDuration: make.histogram({

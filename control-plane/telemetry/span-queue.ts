@@ -26,6 +26,8 @@ export interface SpanQueueOptions {
   readonly batchMax: number;
   /** From the first waiting span to its request, in ms. */
   readonly delayMs: number;
+  /** The same after `hurry`, in ms. */
+  readonly hurryDelayMs: number;
   /** A batch unanswered for so long is given up, in ms. */
   readonly exportTimeoutMs: number;
   readonly onDropped: (spans: number) => void;
@@ -41,6 +43,7 @@ export class SpanQueue implements SpanProcessor {
   #sending: Promise<void> | null = null;
   #inFlight = 0;
   #closed = false;
+  #urgent = false;
 
   constructor(options: SpanQueueOptions) {
     this.#options = options;
@@ -61,6 +64,17 @@ export class SpanQueue implements SpanProcessor {
     this.#schedule();
   }
 
+  /**
+   * Sends what waits soon and returns at once: for spans that would be missed should this process be
+   * killed. Spans that end right after it go with the same request.
+   */
+  hurry(): void {
+    if (this.#urgent || this.#waiting.length === 0) return;
+    this.#urgent = true;
+    this.#disarm();
+    this.#schedule();
+  }
+
   /** Resolves when what waits now has been sent or given up. */
   async forceFlush(): Promise<void> {
     while (this.#waiting.length > 0 || this.#sending !== null) {
@@ -71,26 +85,32 @@ export class SpanQueue implements SpanProcessor {
   /** Gives up what still waits and accepts nothing more; call forceFlush before, under a deadline. */
   shutdown(): Promise<void> {
     this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#disarm();
     const left = this.#waiting.splice(0).length + this.#inFlight;
     if (left > 0) this.#options.onDropped(left);
     return Promise.resolve();
   }
 
   #schedule(): void {
-    if (this.#sending !== null || this.#closed) return;
-    if (this.#waiting.length >= this.#options.batchMax) void this.#send();
-    else if (this.#timer === null && this.#waiting.length > 0) {
-      this.#timer = setTimeout(() => void this.#send(), this.#options.delayMs).unref();
+    if (this.#sending !== null || this.#closed || this.#waiting.length === 0) return;
+    const { batchMax, delayMs, hurryDelayMs } = this.#options;
+    if (this.#waiting.length >= batchMax) void this.#send();
+    else if (this.#timer === null) {
+      const waitMs = this.#urgent ? Math.min(hurryDelayMs, delayMs) : delayMs;
+      this.#timer = setTimeout(() => void this.#send(), waitMs).unref();
     }
   }
 
-  #send(): Promise<void> {
+  #disarm(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+  }
+
+  #send(): Promise<void> {
+    this.#disarm();
     const { exporter, batchMax, exportTimeoutMs, onDropped } = this.#options;
     const batch = this.#waiting.splice(0, batchMax);
+    this.#urgent = this.#urgent && this.#waiting.length > 0;
     if (exporter === null || batch.length === 0) return Promise.resolve();
     this.#inFlight = batch.length;
     this.#sending = exported(exporter, batch, exportTimeoutMs).then((ok) => {

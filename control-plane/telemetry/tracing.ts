@@ -36,12 +36,20 @@ export interface TracingOptions {
 export interface Tracing {
   /** Where spans go; null when nothing is sent. */
   readonly endpoint: string | null;
+  /**
+   * Has what waits sent within some ms, and returns at once; what fails is told to onDropped. For what
+   * must be at the collector should this process be killed: an election, a vote.
+   */
+  flush(): void;
   /** Sends what waits, within 2 s, and gives up the rest. */
   stop(): Promise<void>;
 }
 
 /** From the call of stop() to its end at most, in ms. */
 const STOP_TIMEOUT_MS = 1800;
+
+/** From flush() to the request, in ms: a vote and what comes of it go together, and wait for nobody. */
+const FLUSH_DELAY_MS = 10;
 
 /** One per process and at a time: the API's registrations are global. */
 export function startTracing(options: TracingOptions): Tracing {
@@ -53,12 +61,14 @@ export function startTracing(options: TracingOptions): Tracing {
     queueMax: positive(environment['OTEL_BSP_MAX_QUEUE_SIZE'], 2048),
     batchMax: positive(environment['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'], 512),
     delayMs: positive(environment['OTEL_BSP_SCHEDULE_DELAY'], 1000),
+    hurryDelayMs: FLUSH_DELAY_MS,
     exportTimeoutMs: positive(environment['OTEL_BSP_EXPORT_TIMEOUT'], 10_000),
     onDropped: options.onDropped,
   });
   withSdkEnabled(() => createSdk(options, queue).start());
   return {
     endpoint,
+    flush: () => queue.hurry(),
     stop: async () => {
       await within(STOP_TIMEOUT_MS, queue.forceFlush());
       await queue.shutdown();

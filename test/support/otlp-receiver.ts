@@ -15,8 +15,12 @@ const attribute = z.object({
     intValue: z.union([z.number(), z.string()]).optional(),
     doubleValue: z.number().optional(),
     boolValue: z.boolean().optional(),
+    arrayValue: z.object({ values: z.array(z.object({ stringValue: z.string() })) }).optional(),
   }),
 });
+const attributes = z.array(attribute).default([]);
+const event = z.object({ name: z.string(), timeUnixNano: z.string(), attributes });
+const link = z.object({ traceId: z.string(), spanId: z.string(), attributes });
 
 const body = z.object({
   resourceSpans: z.array(
@@ -31,12 +35,14 @@ const body = z.object({
               parentSpanId: z.string().optional(),
               name: z.string(),
               kind: z.number(),
-              attributes: z.array(attribute).default([]),
+              attributes,
               startTimeUnixNano: z.string(),
-              events: z
-                .array(z.object({ name: z.string(), attributes: z.array(attribute).default([]) }))
-                .default([]),
-              status: z.object({ code: z.number().optional() }).default({}),
+              endTimeUnixNano: z.string(),
+              events: z.array(event).default([]),
+              links: z.array(link).default([]),
+              status: z
+                .object({ code: z.number().optional(), message: z.string().optional() })
+                .default({}),
             }),
           ),
         }),
@@ -44,6 +50,10 @@ const body = z.object({
     }),
   ),
 });
+
+export type ReceivedAttributes = Readonly<
+  Record<string, string | number | boolean | readonly string[]>
+>;
 
 export interface ReceivedSpan {
   readonly traceId: string;
@@ -54,16 +64,25 @@ export interface ReceivedSpan {
   /** As in OTLP: 1 internal, 2 server, 3 client. */
   readonly kind: number;
   readonly failed: boolean;
-  /** UNIX time. */
+  /** Of its status; empty without one. */
+  readonly message: string;
+  /** UNIX time, with fractions. */
   readonly startedAtMs: number;
+  readonly endedAtMs: number;
   /** Names alone. */
   readonly events: readonly string[];
   readonly happened: readonly {
     readonly name: string;
-    readonly attributes: Readonly<Record<string, string | number | boolean>>;
+    readonly atMs: number;
+    readonly attributes: ReceivedAttributes;
   }[];
-  readonly attributes: Readonly<Record<string, string | number | boolean>>;
-  readonly resource: Readonly<Record<string, string | number | boolean>>;
+  readonly links: readonly {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly attributes: ReceivedAttributes;
+  }[];
+  readonly attributes: ReceivedAttributes;
+  readonly resource: ReceivedAttributes;
 }
 
 export interface OtlpReceiver {
@@ -120,11 +139,19 @@ function parseSpans(text: string): ReceivedSpan[] {
         name: span.name,
         kind: span.kind,
         failed: span.status.code === 2,
-        startedAtMs: Number(span.startTimeUnixNano) / 1e6,
-        events: span.events.map((event) => event.name),
-        happened: span.events.map(({ name, attributes }) => ({
-          name,
-          attributes: plain(attributes),
+        message: span.status.message ?? '',
+        startedAtMs: millisecondsOf(span.startTimeUnixNano),
+        endedAtMs: millisecondsOf(span.endTimeUnixNano),
+        events: span.events.map(({ name }) => name),
+        happened: span.events.map((one) => ({
+          name: one.name,
+          atMs: millisecondsOf(one.timeUnixNano),
+          attributes: plain(one.attributes),
+        })),
+        links: span.links.map(({ traceId, spanId, attributes: about }) => ({
+          traceId,
+          spanId,
+          attributes: plain(about),
         })),
         attributes: plain(span.attributes),
         resource: plain(group.resource.attributes),
@@ -133,13 +160,23 @@ function parseSpans(text: string): ReceivedSpan[] {
   );
 }
 
-function plain(attributes: readonly z.infer<typeof attribute>[]) {
+function plain(given: readonly z.infer<typeof attribute>[]): ReceivedAttributes {
   return Object.fromEntries(
-    attributes.map(({ key, value }) => [
+    given.map(({ key, value }) => [
       key,
-      value.stringValue ?? value.doubleValue ?? value.boolValue ?? Number(value.intValue ?? NaN),
+      value.stringValue ??
+        value.doubleValue ??
+        value.boolValue ??
+        value.arrayValue?.values.map(({ stringValue }) => stringValue) ??
+        Number(value.intValue ?? NaN),
     ]),
   );
+}
+
+/** Nanoseconds since 1970 have more digits than a number holds: the milliseconds are split off first. */
+function millisecondsOf(unixNano: string): number {
+  const nano = BigInt(unixNano);
+  return Number(nano / 1_000_000n) + Number(nano % 1_000_000n) / 1e6;
 }
 
 function portOf(address: string | AddressInfo | null): number {

@@ -44,6 +44,15 @@ describe('NodeRegistry', () => {
     assert.equal(statusAfter(registry, 1_015_000), 'stale');
   });
 
+  it('begins anew when it is restarted: nodes age from then, whatever was heard before', () => {
+    const registry = new NodeRegistry(clock, limits);
+    registry.accept(beat(['gpu']));
+    assert.equal(statusAfter(registry, 60_000), 'unreachable');
+    registry.restart();
+    assert.equal(statusAfter(registry, 60_000), 'healthy');
+    assert.equal(statusAfter(registry, 75_000), 'stale');
+  });
+
   it('drops what it holds of nodes that left', () => {
     const registry = new NodeRegistry(clock, limits);
     registry.accept(beat(['gpu']));

@@ -36,6 +36,29 @@ describe('the watch over replicas', () => {
     assert.deepEqual(ids(watch), []);
   });
 
+  it('misses what no look has seen, and not what it saw empty', () => {
+    const watch = new ReplicaWatch();
+    assert.equal(watch.isMissing('w'), true, 'before the first look');
+    watch.saw(new Map([['w', unseen]]), 1);
+    assert.equal(watch.isMissing('w'), true);
+    assert.equal(watch.isMissing('newer'), false);
+    watch.saw(new Map([['w', seen()]]), 2);
+    watch.saw(new Map([['w', unseen]]), 3);
+    assert.equal(watch.isMissing('w'), false);
+  });
+
+  it('begins anew when it is restarted, also for a look that had begun before', () => {
+    const watch = new ReplicaWatch();
+    watch.saw(new Map([['w', seen('a')]]), 1);
+    watch.restart(5);
+    assert.deepEqual(ids(watch), []);
+    assert.equal(watch.isMissing('w'), true);
+    watch.saw(new Map([['w', seen('old')]]), 4);
+    assert.equal(watch.isMissing('w'), true);
+    watch.saw(new Map([['w', seen('b')]]), 5);
+    assert.deepEqual(ids(watch), ['b']);
+  });
+
   it('ignores a look that began before the last one, however late it ends', () => {
     const watch = new ReplicaWatch();
     watch.saw(new Map([['w', seen('new')]]), 5);

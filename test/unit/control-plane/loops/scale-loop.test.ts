@@ -104,11 +104,13 @@ describe('the scale loop', () => {
       assert.equal(p.loop.lastEndedMs, p.now.monotonicMs);
     });
 
-    it('looks at nothing and tells nothing while another member leads', async () => {
-      const leadership = { kind: 'follower', term: 1, leaderId: 'm2' } as const;
+    it('looks at nothing and tells nothing without a lease, whatever its role', async () => {
+      const led: unknown[] = [];
       const p = plane({
-        consensus: (real) => ({ ...real, status: () => ({ ...real.status(), leadership }) }),
+        consensus: (real) => ({ ...real, leaseTerm: () => null }),
+        onLed: (...tick) => led.push(tick),
       });
+      assert.equal(p.memory.status().leadership.kind, 'leader');
       await p.put('w', {});
       const proposed = p.memory.proposed();
       await p.tick();
@@ -117,6 +119,125 @@ describe('the scale loop', () => {
       assert.equal(p.memory.proposed(), proposed);
       assert.deepEqual(await p.records('w'), []);
       assert.equal(p.loop.lastEndedMs, p.now.monotonicMs, 'it does not stand still');
+      assert.deepEqual(led, []);
+    });
+
+    it('says of each tick as leader in which term it was, and when', async () => {
+      const led: unknown[] = [];
+      const p = plane({ onLed: (...tick) => led.push(tick) });
+      await p.tick();
+      await p.tick();
+      assert.deepEqual(led, [
+        [1, TICK_MS, TICK_MS],
+        [1, 2 * TICK_MS, 2 * TICK_MS],
+      ]);
+    });
+  });
+
+  describe('when leadership changes', () => {
+    /** A lease of a term that the test sets; the log itself stays in term 1. */
+    const leased = () => {
+      const lease = { term: 1 as number | null, proposed: [] as Command[] };
+      const hook = hookAfter('record_decisions');
+      const consensus = (real: Consensus): Consensus => {
+        const hooked = hook.wrap(real);
+        return {
+          ...hooked,
+          leaseTerm: () => lease.term,
+          propose: (command, signal) => {
+            lease.proposed.push(command);
+            return hooked.propose(command, signal);
+          },
+        };
+      };
+      return { lease, hook, consensus };
+    };
+    const decisionsOf = (commands: readonly Command[]) =>
+      commands.filter((command) => command.kind === 'record_decisions');
+
+    for (const [what, term] of [
+      ['ends', null],
+      ['is another term’s', 2],
+    ] as const) {
+      it(`tells nobody when its lease ${what} before the act, and the state says what to tell`, async () => {
+        const { lease, hook, consensus } = leased();
+        const p = await scaledOut({ consensus });
+        p.source.loads.set('w', 50);
+        hook.then = () => {
+          lease.term = term;
+          return Promise.resolve();
+        };
+        await p.tick();
+        assert.equal(p.entry('w').desired, 5, 'it was committed');
+        assert.equal(p.running('w'), 2, 'and not told');
+        assert.ok(
+          !p.lines.some(({ message, fields }) => message === 'scaling' && fields['to'] === 5),
+        );
+        assert.deepEqual(p.warnings(), []);
+        lease.term = 1;
+        await p.tick();
+        assert.equal(p.running('w'), 5);
+      });
+    }
+
+    it('removes nothing when its lease ends while its target lists what it runs', async () => {
+      const { lease, consensus } = leased();
+      const p = await scaledOut({ consensus });
+      await p.propose({ kind: 'remove_policy', policyId: 'w-load', expectedVersion: null });
+      await p.propose({ kind: 'remove_workload', workloadId: 'w', expectedVersion: null });
+      const whole = createMemoryScaleTarget(p.world);
+      p.target.listWorkloads = async () => {
+        lease.term = null;
+        return whole.listWorkloads();
+      };
+      await p.tick();
+      assert.equal(p.running('w'), 2);
+      lease.term = 1;
+      p.target.listWorkloads = () => whole.listWorkloads();
+      await p.tick();
+      assert.equal(p.running('w'), 0);
+    });
+
+    it('names the term in the key of a tick, and in the tick once the format has it', async () => {
+      const { lease, consensus } = leased();
+      const p = plane({ consensus });
+      await p.put('w', {});
+      await p.tick();
+      await p.propose({ kind: 'raise_format', formatVersion: 2 });
+      await p.tick();
+      const ticks = decisionsOf(lease.proposed);
+      assert.deepEqual(
+        ticks.map(({ key, atMs }) => key === `tick/${atMs}/1`),
+        [true, true],
+      );
+      assert.deepEqual(
+        ticks.map((tick) => tick.decidedInTerm),
+        [undefined, 1],
+      );
+    });
+
+    it('loses a tick that was decided in an earlier term, quietly, and acts on nothing of it', async () => {
+      const { lease, consensus } = leased();
+      const p = await scaledOut({ consensus });
+      await p.propose({ kind: 'raise_format', formatVersion: 2 });
+      p.source.loads.set('w', 50);
+      // The log has moved on to a term that is not the lease's.
+      lease.term = 7;
+      await p.tick();
+      assert.equal(p.entry('w').desired, 2);
+      assert.equal(p.running('w'), 2);
+      assert.equal((await p.records('w')).at(-1)?.token, null);
+      assert.notEqual(p.loop.lastDecision('w')?.atMs, p.now.wallMs, 'it is no decision');
+      assert.deepEqual(p.warnings(), []);
+      const lost = p.lines.find(({ message }) => message === 'a tick was lost to an election');
+      assert.equal(lost?.level, 'info');
+      assert.equal(lost.fields['term'], 7);
+      assert.equal(p.loop.lastEndedMs, p.now.monotonicMs);
+      const failed = 'omnimind_loop_runs_total{loop="scale",outcome="failed"}';
+      assert.deepEqual(await p.metrics(failed), []);
+      lease.term = 1;
+      await p.tick();
+      assert.equal(p.running('w'), 5);
     });
   });
 

@@ -71,13 +71,37 @@ describe('the upkeep loop', () => {
     assert.deepEqual(nodes(), ['talks']);
   });
 
-  it('forgets nobody while another member leads: heartbeats go there', async () => {
+  const withoutLease = () => ({ consensus: { ...p.memory, leaseTerm: () => null } });
+
+  it('forgets nobody without a lease, and counts no node: heartbeats go to another member', async () => {
     await register('a');
     await run();
-    const leadership = { kind: 'follower', term: 1, leaderId: 'm2' } as const;
-    const status = () => ({ ...p.memory.status(), leadership });
-    await run(FORGET_AFTER_MS, { consensus: { ...p.memory, status } });
+    await run(FORGET_AFTER_MS, withoutLease());
     assert.deepEqual(nodes(), ['a']);
+    const counted = await p.metrics('omnimind_nodes{');
+    assert.ok(
+      counted.every((line) => line.endsWith(' 0')),
+      counted.join('\n'),
+    );
+  });
+
+  it('forgets nobody at once when it begins to lead: it has not heard them yet', async () => {
+    await register('a');
+    await run(0, withoutLease());
+    await run(FORGET_AFTER_MS, withoutLease());
+    options.registry.restart();
+    await run();
+    assert.deepEqual(nodes(), ['a']);
+    await run(FORGET_AFTER_MS);
+    assert.deepEqual(nodes(), []);
+  });
+
+  it('publishes nothing without a lease: members may share the files', async () => {
+    await register('a');
+    await run(0, withoutLease());
+    assert.deepEqual([...published.keys()], []);
+    await run();
+    assert.deepEqual([...published.keys()], ['agents', 'replicas']);
   });
 
   it('publishes agents and replicas', async () => {
@@ -90,6 +114,16 @@ describe('the upkeep loop', () => {
       published.get('replicas')?.map(({ labels }) => labels['workload']),
       ['w'],
     );
+  });
+
+  it('publishes no list of replicas that lacks those it has not seen yet', async () => {
+    await p.put('w', {});
+    p.target.unavailable = true;
+    await run();
+    assert.deepEqual([...published.keys()], ['agents']);
+    p.target.unavailable = false;
+    await run();
+    assert.deepEqual([...published.keys()], ['agents', 'replicas']);
   });
 
   it('does all the rest when a part of it fails, and says what did', async () => {

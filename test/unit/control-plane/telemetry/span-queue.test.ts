@@ -15,6 +15,7 @@ describe('span queue', () => {
       queueMax: 5,
       batchMax: 2,
       delayMs: 1,
+      hurryDelayMs: 1,
       exportTimeoutMs: 1000,
       onDropped: (spans) => {
         dropped += spans;
@@ -97,6 +98,52 @@ describe('span queue', () => {
     queue.onEnd(span());
     await until(() => sent === 1, 5000);
     await queue.shutdown();
+  });
+
+  it('sends soon when it is told to hurry, all that has ended by then in one batch', async () => {
+    const batches: number[] = [];
+    const queue = create(
+      exporter((spans, done) => {
+        batches.push(spans);
+        done(true);
+      }),
+      { delayMs: 3_600_000, batchMax: 5 },
+    );
+    queue.hurry();
+    queue.onEnd(span());
+    queue.hurry();
+    queue.onEnd(span());
+    queue.hurry();
+    await until(() => batches.length > 0, 5000);
+    assert.deepEqual(batches, [2]);
+    // And no more than once: the next span waits its time again.
+    queue.onEnd(span());
+    await queue.forceFlush();
+    assert.deepEqual(batches, [2, 1]);
+  });
+
+  it('hurries what comes while a batch is on its way as soon as that is answered', async () => {
+    const batches: number[] = [];
+    let answer: (ok: boolean) => void = () => undefined;
+    const queue = create(
+      exporter((spans, done) => {
+        batches.push(spans);
+        answer = done;
+      }),
+      { delayMs: 3_600_000, batchMax: 2 },
+    );
+    for (let index = 0; index < 5; index += 1) queue.onEnd(span());
+    queue.hurry();
+    assert.deepEqual(batches, [2]);
+    answer(true);
+    await until(() => batches.length === 2, 5000);
+    answer(true);
+    // What was left over by a full batch does not wait for the long delay either.
+    await until(() => batches.length === 3, 5000);
+    answer(true);
+    await queue.forceFlush();
+    assert.deepEqual(batches, [2, 2, 1]);
+    assert.equal(dropped, 0);
   });
 
   it('leaves spans out that were not sampled, and all of them without an exporter', async () => {
