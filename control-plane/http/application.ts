@@ -8,12 +8,13 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 
 import type { ApiKeyStore, Principal } from './api-keys.ts';
 import { authenticate, authIsOn, AuthRefusal, requireRole } from './auth.ts';
-import { readBody } from './body.ts';
+import { createBodyReader } from './body.ts';
 import { HttpRefusal, problemEntry } from './errors.ts';
 import { beginExchange, type Exchange, sendRefusal, sendReply } from './exchange.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { hostOf, isLoopback } from './loopback.ts';
 import type { HttpLogger } from './observer.ts';
+import type { Placement } from './placement.ts';
 import { refusalOf } from './problem.ts';
 import type { Route } from './route.ts';
 
@@ -21,6 +22,7 @@ export interface ApplicationOptions extends ExchangeContext {
   readonly routes: readonly Route[];
   readonly keys: ApiKeyStore | null;
   readonly logger: HttpLogger;
+  readonly placement: Placement;
   /** Aborts when requests in flight have to give up. */
   readonly stopSignal: AbortSignal;
 }
@@ -74,22 +76,36 @@ function handler(route: Route, options: ApplicationOptions, exchanges: Exchanges
     inFlight += 1;
     try {
       const principal = admit(route, exchange, options.keys);
-      const reply = await route.call({
-        method: route.method.toUpperCase(),
-        path: exchange.path,
-        search: exchange.search,
-        parameters: request.params,
-        headers: request.headers,
-        principal,
-        readBody: () => readBody(request, options.limits),
-        signal: AbortSignal.any([exchange.signal, options.stopSignal]),
+      const body = createBodyReader(request, options.limits);
+      const { reply, leaderId } = await options.placement({
+        route,
+        method: request.method,
+        target: request.originalUrl,
+        readBytes: body.bytes,
+        raw: {
+          method: route.method.toUpperCase(),
+          path: exchange.path,
+          search: exchange.search,
+          parameters: request.params,
+          headers: request.headers,
+          principal,
+          readBody: body.json,
+          signal: AbortSignal.any([exchange.signal, options.stopSignal]),
+        },
       });
       sendReply(exchange, reply, options);
-      if (route.command === true) logChange(options.logger, exchange, route, principal);
+      // The leader logs what it did for a client of this member.
+      if (leaderId === null && isChange(route)) {
+        logChange(options.logger, exchange, route, principal);
+      }
     } finally {
       inFlight -= 1;
     }
   };
+}
+
+function isChange(route: Route): boolean {
+  return route.command === true || route.membership === true;
 }
 
 function admit(route: Route, exchange: Exchange, keys: ApiKeyStore | null): Principal {

@@ -1,6 +1,6 @@
 /**
- * Reads a request's body as strict JSON, with a size limit that holds before the bytes are in
- * memory. It reads by hand rather than with express.json, which takes in 20 MB before it refuses
+ * Reads a request's body, as bytes or as strict JSON, with a size limit that holds before the bytes
+ * are in memory. It reads by hand rather than with express.json, which takes in 20 MB before it refuses
  * them, lets bad UTF-8 through as replacement characters and does not see duplicate names.
  */
 
@@ -17,14 +17,43 @@ export interface Body {
   readonly bytes: Uint8Array;
 }
 
-/** @throws HttpRefusal body_missing, 413, 415, and the three ways in which a text is not JSON. */
-export async function readBody(request: IncomingMessage, limits: HttpLimits): Promise<Body> {
+/** The body of one request; it arrives once, and may be asked for again. */
+export interface BodyReader {
+  /**
+   * As it came, whatever it is; empty when there is none.
+   * @throws HttpRefusal 413, and malformed_request when it is cut off
+   */
+  readonly bytes: () => Promise<Uint8Array>;
+  /** @throws HttpRefusal body_missing, 413, 415, and the three ways in which a text is not JSON. */
+  readonly json: () => Promise<Body>;
+}
+
+export function createBodyReader(request: IncomingMessage, limits: HttpLimits): BodyReader {
+  let arriving: Promise<Uint8Array> | null = null;
+  const bytes = (): Promise<Uint8Array> => (arriving ??= receive(request, limits));
+  return {
+    bytes,
+    json: async () => {
+      if (declaredLength(request) === 0) throw bodyMissing();
+      requireJson(request);
+      return parseBody(await bytes(), limits);
+    },
+  };
+}
+
+async function receive(request: IncomingMessage, limits: HttpLimits): Promise<Uint8Array> {
   const length = declaredLength(request);
-  if (length === 0) throw new HttpRefusal('body_missing', 'The request has no body.');
-  requireJson(request);
+  if (length === 0) return new Uint8Array();
   if (length !== null && length > limits.bodyBytesMax) throw tooLarge(limits);
-  const bytes = await collect(request, limits);
-  if (bytes.length === 0) throw new HttpRefusal('body_missing', 'The request has no body.');
+  return await collect(request, limits);
+}
+
+function bodyMissing(): HttpRefusal {
+  return new HttpRefusal('body_missing', 'The request has no body.');
+}
+
+function parseBody(bytes: Uint8Array, limits: HttpLimits): Body {
+  if (bytes.length === 0) throw bodyMissing();
   const reading = readStrictJson(decodeUtf8(bytes), {
     depthMax: limits.bodyDepthMax,
     valuesMax: limits.bodyValuesMax,

@@ -64,21 +64,22 @@ async function propose(consensus: Consensus, command: Command, signal: AbortSign
     return await consensus.propose(command, signal);
   } catch (cause) {
     if (cause instanceof ConsensusError) throw withLeader(cause, consensus);
-    if (signal.aborted) {
-      throw new HttpRefusal('commit_unknown', 'The change was not confirmed in time.', { cause });
-    }
+    if (signal.aborted) throw unknown(cause);
     throw cause;
   }
 }
 
+function unknown(cause: unknown): HttpRefusal {
+  return new HttpRefusal('commit_unknown', 'The change was not confirmed in time.', { cause });
+}
+
+/** It may have been on its way when leadership was lost: then a later leader has it, or has not. */
 function withLeader(cause: ConsensusError, consensus: Consensus): Error {
-  if (cause.failure !== 'not_leader') return cause;
+  if (cause.failure !== 'not_leader' && cause.failure !== 'no_leader') return cause;
   const leader = consensus.status().leadership.leaderId;
-  const detail =
-    leader === null
-      ? 'This member does not lead, and no leader is known.'
-      : `This member does not lead; the leader is ${leader}.`;
-  return new HttpRefusal('not_leader', detail, { cause });
+  const known = leader === null ? 'no leader is known' : `the leader is ${leader}`;
+  const detail = `The change was not confirmed while this member led; ${known}.`;
+  return new HttpRefusal('commit_unknown', detail, { cause });
 }
 
 function commandKey(call: AnyCall, consensus: Consensus): string {
@@ -87,14 +88,21 @@ function commandKey(call: AnyCall, consensus: Consensus): string {
   const { method, path, principal } = call.raw;
   const scope = `http-${digest(JSON.stringify([principal.keyId, method, path, given]))}-`;
   const key = `${scope}${digest(call.bodyBytes)}`;
-  const applied = consensus.readState().appliedKeys;
-  if (applied.some((one) => one.key.startsWith(scope) && one.key !== key)) {
+  if (isUsedOtherwise(consensus, scope, key)) {
     throw new HttpRefusal(
       'idempotency_key_reused',
       'This key was sent before with another body; nothing was applied.',
     );
   }
   return key;
+}
+
+/** Whether a key of this scope was applied lately for another body. */
+function isUsedOtherwise(consensus: Consensus, scope: string, key: string): boolean {
+  for (const applied of consensus.readState().appliedKeys.startingWith(scope)) {
+    if (applied !== key) return true;
+  }
+  return false;
 }
 
 function digest(content: string | Uint8Array): string {

@@ -82,6 +82,16 @@ export const PROBLEMS = {
     title: 'No such decision',
     meaning: 'No decision with this id is in the decision store; one made a moment ago may follow.',
   },
+  member_not_found: {
+    status: 404,
+    title: 'No such member',
+    meaning: 'No member of the cluster has this id; GET /v1/members lists those that do.',
+  },
+  election_not_found: {
+    status: 404,
+    title: 'No such election',
+    meaning: 'No election with this id is remembered; only the latest are.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'The path does not know this method',
@@ -106,6 +116,47 @@ export const PROBLEMS = {
     status: 409,
     title: 'The workload already has another policy',
     meaning: 'A workload has at most one policy: change that one, or remove it first.',
+  },
+  member_exists: {
+    status: 409,
+    title: 'The cluster has a member with this id already',
+    meaning: 'Choose another id, or remove that member first.',
+  },
+  member_unknown: {
+    status: 409,
+    title: 'The request names a member that does not exist',
+    meaning: 'GET /v1/members lists the members.',
+  },
+  not_a_learner: {
+    status: 409,
+    title: 'The member is no learner',
+    meaning: 'Only a learner can be promoted; the member may be a voter already.',
+  },
+  learner_lags: {
+    status: 409,
+    title: 'The learner has not caught up',
+    meaning:
+      'A voter that lags would hold up every commit. Promote it when `lagEntries` of GET /v1/members/{id} is near 0.',
+  },
+  no_voter_left: {
+    status: 409,
+    title: 'The cluster would have no voter left',
+    meaning: 'Without a voter nothing can be committed again. Promote another member first.',
+  },
+  nothing_to_change: {
+    status: 409,
+    title: 'The change would change nothing',
+    meaning: 'The cluster is as it was asked for already.',
+  },
+  not_a_voter: {
+    status: 409,
+    title: 'The member is no voter',
+    meaning: 'Only a voter can lead. Promote the learner first.',
+  },
+  already_leader: {
+    status: 409,
+    title: 'The member leads already',
+    meaning: 'Name another voter, or none, and the leader chooses.',
   },
   version_conflict: {
     status: 412,
@@ -165,6 +216,26 @@ export const PROBLEMS = {
     meaning: 'Nothing was applied. The detail names the leader when it is known.',
     retryAfterS: 1,
   },
+  no_leader: {
+    status: 503,
+    title: 'No leader can be reached',
+    meaning:
+      'An election is under way, or a majority of the members is away. Nothing was applied. Reads are to be had with consistency=stale meanwhile.',
+    retryAfterS: 1,
+  },
+  transferring: {
+    status: 503,
+    title: 'Leadership is being handed over',
+    meaning: 'Nothing was applied. Repeat after Retry-After.',
+    retryAfterS: 1,
+  },
+  change_under_way: {
+    status: 503,
+    title: 'Another change of the members is not finished',
+    meaning:
+      'One change is made at a time, and none before a new leader has committed its first entry. Nothing was applied. Repeat after Retry-After.',
+    retryAfterS: 1,
+  },
   storage_failed: {
     status: 503,
     title: 'The log cannot be written',
@@ -176,6 +247,13 @@ export const PROBLEMS = {
     title: 'The change was not confirmed in time',
     meaning:
       'It may or may not be applied. Repeat the request with the same Idempotency-Key, which applies it at most once.',
+    retryAfterS: 1,
+  },
+  targets_unknown: {
+    status: 503,
+    title: 'The scrape targets are not known yet',
+    meaning:
+      'This member has just begun to lead, or cannot reach what runs the replicas. Keep the list that you have; repeat after Retry-After.',
     retryAfterS: 1,
   },
   decision_store_unavailable: {
@@ -240,11 +318,21 @@ export class HttpRefusal extends Error {
     this.faults = details.faults ?? [];
     this.headers = details.headers ?? {};
   }
+
+  /** The same refusal with more headers. */
+  withHeaders(headers: Readonly<Record<string, string>>): HttpRefusal {
+    const { code, message, faults, cause } = this;
+    return new HttpRefusal(code, message, {
+      faults,
+      cause,
+      headers: { ...this.headers, ...headers },
+    });
+  }
 }
 
 /**
- * What a refusal of the state machine means for a client. Those about actions answer commands that
- * only the loops propose: reaching them here is a bug. A policy's missing workload is a conflict, not
+ * What a refusal of the state machine means for a client. Those about actions, terms and formats
+ * answer commands that only the loops propose: reaching them here is a bug. A policy's missing workload is a conflict, not
  * a missing page: the routes of policies translate that one themselves.
  */
 export const REFUSAL_CODES: Readonly<Record<CommandRefusal, ProblemCode>> = {
@@ -256,4 +344,7 @@ export const REFUSAL_CODES: Readonly<Record<CommandRefusal, ProblemCode>> = {
   workload_already_has_policy: 'workload_already_has_policy',
   action_in_flight: 'internal_error',
   action_not_found: 'internal_error',
+  stale_term: 'internal_error',
+  stale_decision: 'internal_error',
+  format_not_in_force: 'internal_error',
 };

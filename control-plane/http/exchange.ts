@@ -92,13 +92,15 @@ export function sendReply(exchange: Exchange, reply: Reply, context: ExchangeCon
 
 function contentOf(body: Reply['body']): {
   readonly type: string | null;
-  readonly content: string | null;
+  readonly content: string | Uint8Array | null;
 } {
   switch (body.kind) {
     case 'empty':
       return { type: null, content: null };
     case 'text':
       return { type: body.contentType, content: body.text };
+    case 'bytes':
+      return { type: null, content: body.bytes };
     case 'json':
       return { type: 'application/json', content: JSON.stringify(body.value) };
     default:
@@ -125,11 +127,11 @@ function send(
   { request, response }: Exchange,
   status: number,
   headers: Readonly<Record<string, string>>,
-  body: string | null,
+  body: string | Uint8Array | null,
   { limits, isStopping }: ExchangeContext,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const bytes = body === null ? null : Buffer.from(body, 'utf8');
+  const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
   response.writeHead(status, {
     ...COMMON_HEADERS,
     ...(isStopping() && { connection: 'close' }),

@@ -25,6 +25,22 @@ export interface HttpLimits {
   readonly socketIdleTimeoutMs: number;
   /** How long a request waits for its command to be committed. */
   readonly commitTimeoutMs: number;
+  /** How long a change of the members, or a transfer of leadership, may take. */
+  readonly membershipTimeoutMs: number;
+  /** How long a read waits for a quorum to confirm that this member leads. */
+  readonly barrierTimeoutMs: number;
+  /** How long a request waits for a leader while none is known; elections take less than a second. */
+  readonly leaderWaitMs: number;
+  /** How long a connection to the leader may take to stand. */
+  readonly leaderConnectTimeoutMs: number;
+  /** How long the answer of a leader is still waited for once another one is known. */
+  readonly successionGraceMs: number;
+  /** From reading a request to the answer of whichever leader gives it; more than any wait of that leader. */
+  readonly forwardTimeoutMs: number;
+  /** Requests that wait for the leader at the same time; beyond it 503. */
+  readonly forwardsInFlightMax: number;
+  /** Largest answer that is passed on. */
+  readonly forwardedAnswerBytesMax: number;
   /** How long a request waits for the decision store. */
   readonly storeTimeoutMs: number;
   /** How long a scrape waits for the exposition. */
@@ -47,6 +63,14 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   keepAliveTimeoutMs: 15_000,
   socketIdleTimeoutMs: 60_000,
   commitTimeoutMs: 5_000,
+  membershipTimeoutMs: 10_000,
+  barrierTimeoutMs: 2_000,
+  leaderWaitMs: 1_000,
+  leaderConnectTimeoutMs: 1_000,
+  successionGraceMs: 250,
+  forwardTimeoutMs: 12_000,
+  forwardsInFlightMax: 512,
+  forwardedAnswerBytesMax: 32 * 1024 * 1024,
   storeTimeoutMs: 5_000,
   metricsTimeoutMs: 8_000,
   stopGraceMs: 3_000,

@@ -11,19 +11,21 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 
+import { CONSISTENCY_HEADERS, STALE_HEADER } from './consistency.ts';
 import { PROBLEM_CODES, problemEntry, problemType, type ProblemCode } from './errors.ts';
 import { PROBLEM_TYPE } from './problem.ts';
 import { problem } from './representations.ts';
-import type { ResponseSpec, Route } from './route.ts';
+import type { AnsweredBy, ResponseSpec, Route } from './route.ts';
 
 export type OpenApiDocument = ReturnType<typeof createDocument>;
 
 const DESCRIPTION = [
-  'Nodes, workloads, policies and decisions of an OmniMind control plane.',
+  'Nodes, workloads, policies, decisions, members and elections of an OmniMind control plane.',
   'Bodies are JSON, as UTF-8; unknown fields, parameters and duplicate members are refused.',
   'Refusals are problem details (RFC 9457): 400 when the path, query, headers or JSON syntax are wrong, 422 when a well-formed document is; each lists every fault.',
   'Lists come in pages: follow `nextCursor` or the Link header.',
   'A request that changes something may carry an Idempotency-Key; repeated with the same body it is applied once.',
+  'Any member may be asked: what the leader has to answer is passed on to it, and its answer says so in OmniMind-Leader. Reads are as new as the moment of the request, or say OmniMind-Consistency: stale.',
 ].join(' ');
 
 /** Any request may meet these. */
@@ -50,12 +52,11 @@ const WITH_BODY: readonly ProblemCode[] = [
   'invalid_document',
 ];
 
-const WITH_COMMAND: readonly ProblemCode[] = [
-  'idempotency_key_reused',
-  'not_leader',
-  'storage_failed',
-  'commit_unknown',
-];
+const WITH_CHANGE: readonly ProblemCode[] = ['storage_failed', 'commit_unknown'];
+
+const WITH_MEMBERSHIP: readonly ProblemCode[] = ['transferring', 'change_under_way'];
+
+const WITH_LEADER: readonly ProblemCode[] = ['not_leader', 'no_leader'];
 
 export function openApiDocument(routes: readonly Route[], version: string): OpenApiDocument {
   return createDocument({
@@ -94,7 +95,10 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
     ...ALWAYS,
     ...(route.role === 'open' ? [] : (['unauthenticated', 'forbidden'] as const)),
     ...(route.bodySchema === null ? [] : WITH_BODY),
-    ...(route.command === true ? WITH_COMMAND : []),
+    ...(route.answeredBy === 'member' ? [] : WITH_LEADER),
+    ...(route.command === true ? (['idempotency_key_reused'] as const) : []),
+    ...(route.command === true || route.membership === true ? WITH_CHANGE : []),
+    ...(route.membership === true ? WITH_MEMBERSHIP : []),
     ...(route.conditional === true ? (['version_conflict'] as const) : []),
     ...(route.problems ?? []),
   ];
@@ -160,15 +164,25 @@ function headersOf(route: Route) {
 
 function successesOf(route: Route): ZodOpenApiResponsesObject {
   const responses: ZodOpenApiResponsesObject = {};
+  const marks = MARKS[route.answeredBy];
   for (const [status, spec] of Object.entries(route.responses)) {
+    const headers = { ...spec.headers, ...marks };
     responses[statusKey(Number(status))] = {
       description: spec.description,
-      ...(spec.headers !== undefined && { headers: headerObjects(spec.headers) }),
+      ...(Object.keys(headers).length > 0 && { headers: headerObjects(headers) }),
       ...contentOf(spec),
     };
   }
   return responses;
 }
+
+/** Headers that answers carry because of who answers. */
+const MARKS: Readonly<Record<AnsweredBy, Readonly<Record<string, string>>>> = {
+  member: {},
+  leader: {},
+  leader_or_member: STALE_HEADER,
+  state: CONSISTENCY_HEADERS,
+};
 
 function headerObjects(headers: Readonly<Record<string, string>>) {
   return Object.fromEntries(

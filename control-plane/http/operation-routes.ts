@@ -42,13 +42,19 @@ function discovery(views: PlaneViews): Route {
     tag: 'discovery',
     summary: 'Scrape targets in the format of Prometheus’ http_sd; always the whole list',
     description:
-      'With keys configured, give Prometheus one with the role viewer (http_sd_configs: authorization: credentials_file).',
+      'What the leader knows at that moment; refused while there is none, for Prometheus keeps the list that it has and would drop every target of a shorter one. With keys configured, give Prometheus one with the role viewer (http_sd_configs: authorization: credentials_file).',
     role: 'viewer',
+    answeredBy: 'leader',
     pathSchema: nothing,
     querySchema: discoveryQuery,
     body: NO_BODY,
     responses: { 200: { description: 'The targets; [] when there is none', schema: targetGroups } },
-    answer: ({ query }) => json(views.targetGroups(query.kind)),
+    problems: ['targets_unknown'],
+    answer: ({ query }) => {
+      const groups = views.targetGroups(query.kind);
+      if (groups !== null) return json(groups);
+      throw new HttpRefusal('targets_unknown', `the ${query.kind} were not looked at yet`);
+    },
   });
 }
 
@@ -60,6 +66,7 @@ function livez(): Route {
     tag: 'operation',
     summary: 'Answers while the process does; asks no dependency',
     role: 'open',
+    answeredBy: 'member',
     pathSchema: nothing,
     querySchema: nothing,
     body: NO_BODY,
@@ -76,6 +83,7 @@ function readyz({ views, isStopping }: OperationSources): Route {
     tag: 'operation',
     summary: 'Whether this member is of use, with each check',
     role: 'open',
+    answeredBy: 'member',
     pathSchema: nothing,
     querySchema: nothing,
     body: NO_BODY,
@@ -108,6 +116,7 @@ function metrics({ renderMetrics, metricsTimeoutMs }: OperationSources): Route {
     description:
       'With keys configured, give Prometheus one with the role viewer (scrape_configs: authorization: credentials_file).',
     role: 'viewer',
+    answeredBy: 'member',
     pathSchema: nothing,
     querySchema: nothing,
     body: NO_BODY,
@@ -142,6 +151,7 @@ function version(text: string): Route {
     tag: 'operation',
     summary: 'Which version runs',
     role: 'open',
+    answeredBy: 'member',
     pathSchema: nothing,
     querySchema: nothing,
     body: NO_BODY,

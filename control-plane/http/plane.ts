@@ -34,6 +34,7 @@ export interface PlaneViews {
   lastEvaluation(workloadId: string): LastEvaluation | null;
   /** The decision on given numbers: the code path that runs live; nothing is acted on or stored. */
   evaluate(input: ScaleInput): ScaleOutcome;
-  targetGroups(kind: 'agents' | 'replicas'): readonly TargetGroup[];
+  /** Null while this member does not know all of them yet. */
+  targetGroups(kind: 'agents' | 'replicas'): readonly TargetGroup[] | null;
   readiness(): readonly ReadinessCheck[];
 }

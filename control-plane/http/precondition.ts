@@ -103,7 +103,7 @@ function readKey(headers: IncomingHttpHeaders, command: boolean, faults: Fault[]
   if (header === undefined) return null;
   const pointer = '/idempotency-key';
   if (!command) {
-    faults.push({ pointer, message: 'this request changes nothing that is replicated' });
+    faults.push({ pointer, message: 'this request takes no key: it is not applied by one' });
     return null;
   }
   if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/u.test(header)) return header;

@@ -6,9 +6,16 @@
 
 import { ConsensusError } from '../ports/consensus.ts';
 import { DecisionStoreError } from '../ports/decision-store.ts';
+import { MembershipError } from '../ports/membership.ts';
 import { SchemaError } from '../schemas/fault.ts';
 import { unreachable } from '../model/reasons.ts';
-import { HttpRefusal, problemEntry, problemType, type RequestFault } from './errors.ts';
+import {
+  HttpRefusal,
+  problemEntry,
+  problemType,
+  type ProblemCode,
+  type RequestFault,
+} from './errors.ts';
 
 export interface ProblemDocument {
   readonly type: string;
@@ -64,6 +71,7 @@ export function refusalOf(thrown: unknown): HttpRefusal {
   if (thrown instanceof HttpRefusal) return thrown;
   if (thrown instanceof SchemaError) return documentRefusal(thrown);
   if (thrown instanceof ConsensusError) return consensusRefusal(thrown);
+  if (thrown instanceof MembershipError) return membershipRefusal(thrown);
   if (thrown instanceof DecisionStoreError) {
     return new HttpRefusal('decision_store_unavailable', 'The decision store does not answer.', {
       cause: thrown,
@@ -87,6 +95,8 @@ function consensusRefusal(error: ConsensusError): HttpRefusal {
   switch (error.failure) {
     case 'not_leader':
       return new HttpRefusal('not_leader', 'This member does not lead; ask the leader.', { cause });
+    case 'no_leader':
+      return new HttpRefusal('no_leader', 'No leader is known, or it does not answer.', { cause });
     case 'overloaded':
       return new HttpRefusal('overloaded', 'Too many changes wait to be committed.', { cause });
     case 'storage_failed':
@@ -98,4 +108,35 @@ function consensusRefusal(error: ConsensusError): HttpRefusal {
     default:
       return unreachable(error.failure);
   }
+}
+
+/** What the leader says to a change of the members that it does not make. */
+const MEMBERSHIP_REFUSALS: Readonly<
+  Record<MembershipError['refusal'], { readonly code: ProblemCode; readonly detail: string }>
+> = {
+  not_leader: { code: 'not_leader', detail: 'This member does not lead; ask the leader.' },
+  transferring: {
+    code: 'transferring',
+    detail: 'Leadership is being handed over; ask again in a moment.',
+  },
+  change_under_way: {
+    code: 'change_under_way',
+    detail: 'An earlier change is not finished, or the leader is new; ask again in a moment.',
+  },
+  member_exists: { code: 'member_exists', detail: 'A member with this id is there already.' },
+  member_unknown: { code: 'member_unknown', detail: 'No member has this id.' },
+  not_a_learner: { code: 'not_a_learner', detail: 'Only a learner can be promoted.' },
+  learner_lags: {
+    code: 'learner_lags',
+    detail: 'The learner is too far behind the leader to be promoted.',
+  },
+  no_voter_left: { code: 'no_voter_left', detail: 'The last voter cannot be removed.' },
+  nothing_to_change: { code: 'nothing_to_change', detail: 'The cluster is like that already.' },
+  not_a_voter: { code: 'not_a_voter', detail: 'Only a voter can lead.' },
+  already_leader: { code: 'already_leader', detail: 'This member leads already.' },
+};
+
+function membershipRefusal(error: MembershipError): HttpRefusal {
+  const { code, detail } = MEMBERSHIP_REFUSALS[error.refusal];
+  return new HttpRefusal(code, detail, { cause: error });
 }

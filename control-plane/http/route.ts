@@ -10,6 +10,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 
 import { SchemaError, parseWith } from '../schemas/fault.ts';
+import { consistencyQuery } from '../schemas/query.ts';
 import type { Principal, Role } from './api-keys.ts';
 import type { Body } from './body.ts';
 import { HttpRefusal, type ProblemCode, type RequestFault } from './errors.ts';
@@ -18,9 +19,22 @@ import { countOf } from './problem.ts';
 
 export type RouteMethod = 'get' | 'post' | 'put' | 'delete';
 
+/** Which member answers. */
+export type AnsweredBy =
+  /** The one that was asked, whoever leads: it is about that member, or from what was sent alone. */
+  | 'member'
+  /** The leader alone: changes, and what members tell it often. Refused while there is none. */
+  | 'leader'
+  /** The leader; without one the member that was asked, from what it has, marked stale. */
+  | 'leader_or_member'
+  /** As before, but from replicated state: the leader makes sure that it leads, unless `consistency` says otherwise. */
+  | 'state';
+
 export type ReplyBody =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'text'; readonly contentType: string; readonly text: string }
+  /** As another member wrote it; the headers say what it is. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'empty' };
 
 export interface Reply {
@@ -80,10 +94,15 @@ interface RouteFacts {
   readonly description?: string;
   /** `open` needs no key. */
   readonly role: 'open' | Role;
+  readonly answeredBy: AnsweredBy;
   /** Reads If-Match and If-None-Match; other routes that write refuse them. */
   readonly conditional?: boolean;
   /** Proposes a command, and reads Idempotency-Key. */
   readonly command?: boolean;
+  /** Changes who takes part in consensus: no command, but logged like one. */
+  readonly membership?: boolean;
+  /** Done twice is done once: it may be sent again when an answer was lost. */
+  readonly repeatable?: boolean;
   readonly responses: Readonly<Record<number, ResponseSpec>>;
   /** Beside those that follow from the rest. */
   readonly problems?: readonly ProblemCode[];
@@ -109,15 +128,23 @@ export const NO_BODY: BodySpec<null> = { schema: null, parse: () => null };
 
 export function defineRoute<P, Q, B>(spec: RouteSpec<P, Q, B>): Route {
   const { pathSchema, querySchema, body, answer, ...facts } = spec;
+  const isState = facts.answeredBy === 'state';
+  const wholeQuery = isState ? querySchema.extend(consistencyQuery.shape) : querySchema;
   return {
     ...facts,
     pathSchema,
-    querySchema,
+    querySchema: wholeQuery,
     bodySchema: body.schema,
     call: async (raw) => {
       const bytesAndValue = body.schema === null ? EMPTY_BODY : await raw.readBody();
       const path = attempt('path', () => parseWith(pathSchema, raw.parameters));
-      const query = attempt('query', () => parseWith(querySchema, readQuery(raw.search)));
+      const query = attempt('query', () => {
+        const given = readQuery(raw.search);
+        parseWith(wholeQuery, given);
+        // Its reader is who decided that this call is made: the route does not see it.
+        if (isState) delete given['consistency'];
+        return parseWith(querySchema, given);
+      });
       const headers = attempt('header', () => readExpectation(spec, raw));
       const parsed = attempt('body', () => body.parse(bytesAndValue.value, raw.parameters));
       if ('faults' in path || 'faults' in query || 'faults' in headers || 'faults' in parsed) {

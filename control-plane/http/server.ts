@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../ports/clock.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { DecisionStore } from '../ports/decision-store.ts';
+import type { Membership } from '../ports/membership.ts';
 import type { ApiKeyStore } from './api-keys.ts';
 import { createApplication } from './application.ts';
 import { authIsOn } from './auth.ts';
@@ -18,21 +19,40 @@ import { declaresTooMuch } from './body.ts';
 import { createCommitter } from './committer.ts';
 import { decisionRoutes } from './decision-routes.ts';
 import { withDocumentation } from './documentation-routes.ts';
+import { electionRoutes } from './election-routes.ts';
 import { HttpRefusal, problemEntry } from './errors.ts';
+import { createForwarder } from './forwarder.ts';
+import type { LeaderDirectory } from './leader.ts';
 import type { HttpLimits } from './limits.ts';
 import { isLoopback } from './loopback.ts';
+import { memberRoutes } from './member-routes.ts';
 import { modeRoutes } from './mode-routes.ts';
 import { nodeRoutes } from './node-routes.ts';
 import type { HttpLogger, RequestObserver } from './observer.ts';
 import { operationRoutes, type RenderedMetrics } from './operation-routes.ts';
+import { createPlacement } from './placement.ts';
 import type { PlaneViews } from './plane.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { problemDocument, problemHeaders } from './problem.ts';
 import type { Route } from './route.ts';
 import { workloadRoutes } from './workload-routes.ts';
 
+/** The other members, as the edge needs to know them. */
+export interface ClusterOptions {
+  readonly membership: Membership;
+  readonly directory: LeaderDirectory;
+  /** Whether a change of the voters is under way: the configuration in force is joint. */
+  readonly isJoint: () => boolean;
+  /**
+   * PEM of the authorities that sign the certificates of the members' APIs, where these are https;
+   * null for those that the system trusts.
+   */
+  readonly ca: string | null;
+}
+
 export interface HttpServerOptions {
   readonly consensus: Consensus;
+  readonly cluster: ClusterOptions;
   readonly views: PlaneViews;
   readonly decisions: DecisionStore;
   readonly clock: Clock;
@@ -79,14 +99,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   let stopped: Promise<void> | null = null;
   const stopping = new AbortController();
   const isStopping = (): boolean => stopped !== null;
+  const { consensus, cluster, observe } = options;
+  const { directory, ca } = cluster;
+  const memberId = (): string => consensus.status().memberId;
+  const forwarder = createForwarder({ memberId, limits, ca, observe });
   const app = createApplication({
     routes: apiRoutes(options, isStopping),
     keys: options.auth,
     logger: options.logger,
-    observe: options.observe,
+    observe,
     limits,
     monotonicMs: () => options.clock.monotonicMs(),
     isStopping,
+    placement: createPlacement({ consensus, directory, forwarder, limits }),
     stopSignal: stopping.signal,
   });
   const server = createServer({
@@ -111,15 +136,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       }
       return bind(server, host, port);
     },
-    stop: () => (stopped ??= close(server, stopping, limits.stopGraceMs)),
+    stop: () =>
+      (stopped ??= close(server, stopping, limits.stopGraceMs).finally(() => forwarder.stop())),
   };
 }
 
 /** Every route of the API, those that document it included. */
 export function apiRoutes(options: HttpServerOptions, isStopping: () => boolean): readonly Route[] {
-  const { consensus, views, decisions, clock, limits, renderMetrics, version } = options;
+  const { consensus, cluster, views, decisions, clock, limits, renderMetrics, version } = options;
   const committer = createCommitter(consensus, clock, limits.commitTimeoutMs);
-  const metricsTimeoutMs = limits.metricsTimeoutMs;
+  const { metricsTimeoutMs, membershipTimeoutMs } = limits;
   return withDocumentation(
     [
       ...nodeRoutes(consensus, views, committer),
@@ -127,6 +153,8 @@ export function apiRoutes(options: HttpServerOptions, isStopping: () => boolean)
       ...policyRoutes(consensus, committer),
       ...decisionRoutes(decisions, views, limits.storeTimeoutMs),
       ...modeRoutes(consensus, committer),
+      ...memberRoutes({ ...cluster, consensus, membershipTimeoutMs }),
+      ...electionRoutes(consensus),
       ...operationRoutes({ views, renderMetrics, metricsTimeoutMs, version, isStopping }),
     ],
     version,

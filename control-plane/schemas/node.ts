@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { Heartbeat, NodeRegistration } from '../model/node.ts';
+import { hostPort } from './address.ts';
 import {
   list,
   parseDocument,
@@ -25,14 +26,12 @@ export const COLLECTORS_MAX = 64;
 
 const BYTES_MAX = Number.MAX_SAFE_INTEGER;
 
-/** Host name, IPv4 or bracketed IPv6 address, and port. */
-const ADDRESS = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]):(\d{1,5})$/u;
-
 const LABEL_NAME = /^[A-Za-z][A-Za-z0-9_]{0,62}$/u;
 
-const address = text('host:port', 262)
-  .refine((value) => isAddress(value), { error: 'expected host:port with a port from 1 to 65535' })
-  .meta({ description: 'Where Prometheus scrapes the agent.', examples: ['10.0.4.7:7410'] });
+const address = hostPort().meta({
+  description: 'Where Prometheus scrapes the agent.',
+  examples: ['10.0.4.7:7410'],
+});
 
 const gpuInventory = strictObject('a GPU', {
   uuid: text('a GPU’s UUID', 128),
@@ -86,11 +85,6 @@ export function parseNodeRegistration(value: unknown): NodeRegistration {
 /** @throws SchemaError with every fault */
 export function parseHeartbeat(value: unknown): Omit<Heartbeat, 'nodeId'> {
   return parseWith(heartbeatDocument, value);
-}
-
-function isAddress(value: string): boolean {
-  const port = Number(ADDRESS.exec(value)?.[1] ?? 0);
-  return port >= 1 && port <= 65_535;
 }
 
 function registrationFaults(read: ReadField): readonly Fault[] {

@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import { ELECTION_OUTCOMES } from '../model/election.ts';
 import { MODES } from '../model/mode.ts';
 import { NODE_STATUSES } from '../model/node.ts';
 import { REASONS } from '../model/reasons.ts';
@@ -73,6 +74,28 @@ export const workloadPath = z.strictObject({ id: slug('the id of a workload') })
 export const policyPath = z.strictObject({ id: slug('the id of a policy') });
 export const decisionPath = z.strictObject({ decisionId });
 
+export const memberPath = z.strictObject({ id: slug('the id of a member') });
+
+const ELECTION_ID = /^[a-z0-9-]{1,128}$/u;
+
+export const electionPath = z.strictObject({
+  electionId: z
+    .string()
+    .regex(ELECTION_ID, { error: 'expected 1 to 128 characters of a-z, 0-9 and -' }),
+});
+
+/** How fresh a read has to be. */
+export const CONSISTENCIES = ['linearizable', 'stale'] as const;
+export type Consistency = (typeof CONSISTENCIES)[number];
+
+/** What every read of replicated state takes beside its own parameters. */
+export const consistencyQuery = z.strictObject({
+  consistency: word(
+    CONSISTENCIES,
+    '`linearizable`: confirmed by a quorum, or refused. `stale`: at once, from what the asked member has. Left out: linearizable while a quorum is there, and stale, marked so, while it is not.',
+  ),
+});
+
 export const pageQuery = z.strictObject(page);
 
 export const nodesQuery = z.strictObject({
@@ -115,6 +138,13 @@ export const decisionsQuery = z
     error: 'is not before `to`',
   })
   .meta({ description: 'Filters of decisions; all that are given must hold.' });
+
+export const electionsQuery = z.strictObject({
+  limit,
+  cursor: cursorTo(ELECTION_ID),
+  outcome: word(ELECTION_OUTCOMES, 'Only elections that ended so.'),
+  candidate: slug('the id of a member').optional(),
+});
 
 export const modeDocument = strictObject('{ mode }', {
   mode: z.enum(MODES, {

@@ -4,8 +4,11 @@
  */
 
 import type { Command, Committed } from '../../control-plane/model/command.ts';
+import type { ChangeRefusal, MembershipChange } from '../../control-plane/model/configuration.ts';
 import type { Heartbeat } from '../../control-plane/model/node.ts';
+import { createLeaderDirectory } from '../../control-plane/http/leader.ts';
 import type { PlaneViews, ReadinessCheck } from '../../control-plane/http/plane.ts';
+import type { ClusterOptions } from '../../control-plane/http/server.ts';
 import {
   type Consensus,
   ConsensusError,
@@ -15,55 +18,216 @@ import {
   type DecisionStore,
   DecisionStoreError,
 } from '../../control-plane/ports/decision-store.ts';
+import {
+  type Membership,
+  MembershipError,
+  type MemberView,
+} from '../../control-plane/ports/membership.ts';
 import { decideScale } from '../../control-plane/deciders/scale.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
 import { canonicalState } from '../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE, type PlaneState } from '../../control-plane/state/state.ts';
 import { createMemoryDecisionStore } from './memory-decision-store.ts';
 
+/** What the members of one cluster in memory share: who leads, and the log as its state. */
+export interface MemoryGroup {
+  leaderId: string | null;
+  term: number;
+  state: PlaneState;
+  index: number;
+}
+
+export function createMemoryGroup(leaderId: string | null = 'member-1'): MemoryGroup {
+  return { leaderId, term: 1, state: INITIAL_STATE, index: 0 };
+}
+
+export type MemoryFailure = ConsensusFailure | 'silence' | 'bug';
+
 export interface MemoryConsensus extends Consensus {
   /** The next proposals fail so; `silence` answers only when the caller gives up. */
-  failWith(failure: ConsensusFailure | 'silence' | 'bug' | null): void;
+  failWith(failure: MemoryFailure | null): void;
+  /** The next proposals are applied, and then fail so. */
+  failAfterApplyingWith(failure: MemoryFailure | null): void;
+  /** The next barriers fail so. */
+  failBarrierWith(failure: MemoryFailure | null): void;
+  /** Applies nothing more of what the others commit. */
+  freeze(): void;
   /** Canonical text of the state: two are equal when the states are. */
   digest(): string;
   /** How many commands were proposed. */
   proposed(): number;
+  /** How many barriers were asked for. */
+  barriers(): number;
 }
 
-export function createMemoryConsensus(): MemoryConsensus {
-  let state: PlaneState = INITIAL_STATE;
-  let index = 0;
+export function createMemoryConsensus(
+  group: MemoryGroup = createMemoryGroup(),
+  memberId = 'member-1',
+): MemoryConsensus {
+  let frozen: Pick<MemoryGroup, 'state' | 'index'> | null = null;
   let proposed = 0;
-  let failure: ConsensusFailure | 'silence' | 'bug' | null = null;
+  let barriers = 0;
+  let failure: MemoryFailure | null = null;
+  let failureAfter: MemoryFailure | null = null;
+  let barrierFailure: MemoryFailure | null = null;
+  const applied = () => frozen ?? group;
+  const leads = (): boolean => group.leaderId === memberId;
   const apply = (command: Command): Committed => {
-    index += 1;
-    const token = { term: 1, index };
-    const applied = applyCommand(state, token, command);
-    state = applied.state;
-    return { token, result: applied.result };
+    group.index += 1;
+    const token = { term: group.term, index: group.index };
+    const outcome = applyCommand(group.state, token, command);
+    group.state = outcome.state;
+    return { token, result: outcome.result };
   };
   return {
     propose: async (command, signal) => {
       proposed += 1;
-      if (failure === 'bug') throw new TypeError('a bug, with a secret in its message');
-      if (failure === 'silence') await aborted(signal);
-      else if (failure !== null) throw new ConsensusError(failure, `told to fail: ${failure}`);
-      return apply(command);
+      if (!leads()) throw new ConsensusError('not_leader', 'does not lead');
+      await failIf(failure, signal);
+      const committed = apply(command);
+      await failIf(failureAfter, signal);
+      return committed;
     },
-    readState: () => state,
+    readState: () => applied().state,
+    readBarrier: async (signal) => {
+      barriers += 1;
+      await failIf(barrierFailure, signal);
+      if (group.leaderId === null) throw new ConsensusError('no_leader', 'nobody leads');
+    },
+    leaseTerm: () => (leads() ? group.term : null),
     status: () => ({
-      memberId: 'member-1',
-      leadership: { kind: 'leader', term: 1, leaderId: 'member-2' },
-      commitIndex: index,
-      appliedIndex: index,
+      memberId,
+      leadership: {
+        kind: leads() ? 'leader' : 'follower',
+        term: group.term,
+        leaderId: group.leaderId,
+      },
+      commitIndex: group.index,
+      appliedIndex: applied().index,
+      lastIndex: group.index,
       logBytes: 0,
       snapshotIndex: 0,
     }),
     failWith: (next) => {
       failure = next;
     },
-    digest: () => canonicalState(state),
+    failAfterApplyingWith: (next) => {
+      failureAfter = next;
+    },
+    failBarrierWith: (next) => {
+      barrierFailure = next;
+    },
+    freeze: () => {
+      frozen = { state: group.state, index: group.index };
+    },
+    digest: () => canonicalState(applied().state),
     proposed: () => proposed,
+    barriers: () => barriers,
+  };
+}
+
+async function failIf(failure: MemoryFailure | null, signal: AbortSignal): Promise<void> {
+  if (failure === null) return;
+  if (failure === 'bug') throw new TypeError('a bug, with a secret in its message');
+  if (failure === 'silence') await aborted(signal);
+  else throw new ConsensusError(failure, `told to fail: ${failure}`);
+}
+
+/** Members in memory: a change is made at once, unless it is told to fail. */
+export interface MemoryMembership extends Membership {
+  readonly views: Map<string, MemberView>;
+  failWith(error: Error | 'silence' | null): void;
+  /** Changes that were asked for, in order. */
+  readonly asked: readonly (MembershipChange | { readonly transferTo: string | null })[];
+}
+
+export function createMemoryMembership(group: MemoryGroup, ids: readonly string[]) {
+  const views = new Map(ids.map((id) => [id, voterView(id, group)]));
+  const asked: (MembershipChange | { readonly transferTo: string | null })[] = [];
+  let failure: Error | 'silence' | null = null;
+  const failNow = async (signal: AbortSignal): Promise<void> => {
+    if (failure === 'silence') await aborted(signal);
+    else if (failure !== null) throw failure;
+  };
+  const membership: MemoryMembership = {
+    views,
+    asked,
+    members: () => [...views.values()].sort((a, b) => (a.memberId < b.memberId ? -1 : 1)),
+    change: async (change, signal) => {
+      asked.push(change);
+      await failNow(signal);
+      const refusal = refusalOf(change, views);
+      if (refusal !== null) throw new MembershipError(refusal, `told: ${refusal}`);
+      for (const { memberId, address } of change.add) {
+        views.set(memberId, learnerView(memberId, address));
+      }
+      for (const id of change.promote) views.set(id, voterView(id, group));
+      for (const id of change.remove) views.delete(id);
+    },
+    transfer: async (to, signal) => {
+      asked.push({ transferTo: to });
+      await failNow(signal);
+      const next = to ?? [...views.keys()].find((id) => id !== group.leaderId);
+      if (next === undefined || !views.has(next)) {
+        throw new MembershipError('member_unknown', 'no such member');
+      }
+      group.leaderId = next;
+      return { leaderId: next };
+    },
+    failWith: (next) => {
+      failure = next;
+    },
+  };
+  return membership;
+}
+
+function refusalOf(
+  change: MembershipChange,
+  views: ReadonlyMap<string, MemberView>,
+): ChangeRefusal | null {
+  if (change.add.some(({ memberId }) => views.has(memberId))) return 'member_exists';
+  if ([...change.promote, ...change.remove].some((id) => !views.has(id))) return 'member_unknown';
+  if (change.promote.some((id) => views.get(id)?.membership !== 'learner')) return 'not_a_learner';
+  const voters = [...views.values()].filter((view) => view.membership === 'voter');
+  const stay = voters.filter((view) => !change.remove.includes(view.memberId));
+  return stay.length === 0 ? 'no_voter_left' : null;
+}
+
+function voterView(memberId: string, group: MemoryGroup): MemberView {
+  return {
+    memberId,
+    address: `${memberId}.example:7401`,
+    apiUrl: `http://${memberId}.example:7400`,
+    membership: 'voter',
+    role: group.leaderId === memberId ? 'leader' : 'follower',
+    matchIndex: group.index,
+    lagEntries: 0,
+    contactAgeMs: group.leaderId === memberId ? 0 : 12.5,
+    replication: group.leaderId === memberId ? null : 'replicate',
+  };
+}
+
+function learnerView(memberId: string, address: string): MemberView {
+  return {
+    memberId,
+    address,
+    apiUrl: null,
+    membership: 'learner',
+    role: 'learner',
+    matchIndex: 0,
+    lagEntries: 100,
+    contactAgeMs: null,
+    replication: 'probe',
+  };
+}
+
+/** A cluster of one in memory, as the edge needs to know it. */
+export function memoryCluster(consensus: Consensus, group = createMemoryGroup()): ClusterOptions {
+  return {
+    membership: createMemoryMembership(group, [consensus.status().memberId]),
+    directory: createLeaderDirectory({ status: () => consensus.status(), apiUrl: () => null }),
+    isJoint: () => false,
+    ca: null,
   };
 }
 
@@ -121,6 +285,8 @@ export interface MemoryViews extends PlaneViews {
   readonly statuses: Map<string, 'degraded' | 'stale' | 'unreachable'>;
   /** Replaces the decider, to see what a replay says when the code has changed. */
   evaluate: PlaneViews['evaluate'];
+  /** Replaces the list of targets. */
+  targetGroups: PlaneViews['targetGroups'];
 }
 
 export function createMemoryViews(consensus: Consensus): MemoryViews {

@@ -7,17 +7,22 @@ import { connect } from 'node:net';
 import { type ApiKeyStore, createKey, parseApiKeys } from '../../control-plane/http/api-keys.ts';
 import type { AuthFailure } from '../../control-plane/http/auth.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../../control-plane/http/limits.ts';
-import type { FinishedRequest, HttpLogger } from '../../control-plane/http/observer.ts';
+import type { FinishedRequest, ForwardEnd, HttpLogger } from '../../control-plane/http/observer.ts';
 import {
   createHttpServer,
   type HttpServer,
   type HttpServerOptions,
 } from '../../control-plane/http/server.ts';
+import { createLeaderDirectory } from '../../control-plane/http/leader.ts';
 import {
   createMemoryConsensus,
   createFailingDecisionStore,
+  createMemoryGroup,
+  createMemoryMembership,
   createMemoryViews,
   type MemoryConsensus,
+  type MemoryGroup,
+  type MemoryMembership,
   type FailingDecisionStore,
   type MemoryViews,
 } from './http-fakes.ts';
@@ -25,11 +30,16 @@ import {
 export interface TestPlane {
   readonly port: number;
   readonly server: HttpServer;
+  readonly group: MemoryGroup;
   readonly consensus: MemoryConsensus;
+  readonly membership: MemoryMembership;
   readonly decisions: FailingDecisionStore;
   readonly views: MemoryViews;
+  /** How many requests have begun. */
+  readonly started: () => number;
   readonly finished: FinishedRequest[];
   readonly authFailures: AuthFailure[];
+  readonly forwarded: ForwardEnd[];
   readonly logged: LogLine[];
   /** Keys by role; empty without keys. */
   readonly keys: Readonly<Record<'viewer' | 'operator' | 'admin', string>>;
@@ -63,18 +73,44 @@ export interface TestPlaneOptions {
   readonly withKeys?: boolean;
   readonly limits?: Partial<HttpLimits>;
   readonly renderMetrics?: HttpServerOptions['renderMetrics'];
+  /** The cluster that it is a member of; one of its own by default. */
+  readonly member?: {
+    readonly id: string;
+    readonly group: MemoryGroup;
+    readonly membership: MemoryMembership;
+    /** Null while it is not known. */
+    readonly apiUrl: (memberId: string) => string | null;
+  };
+  /** Instead of keys of its own. */
+  readonly keys?: TestKeys;
+  readonly ca?: string;
+}
+
+export interface TestKeys {
+  readonly keys: TestPlane['keys'];
+  readonly store: ApiKeyStore | null;
 }
 
 export async function startTestPlane(options: TestPlaneOptions = {}): Promise<TestPlane> {
-  const consensus = createMemoryConsensus();
+  const group = options.member?.group ?? createMemoryGroup();
+  const consensus = createMemoryConsensus(group, options.member?.id);
+  const { memberId } = consensus.status();
+  const membership = options.member?.membership ?? createMemoryMembership(group, [memberId]);
+  const directory = createLeaderDirectory({
+    status: () => consensus.status(),
+    apiUrl: options.member?.apiUrl ?? (() => null),
+  });
   const decisions = createFailingDecisionStore();
   const views = createMemoryViews(consensus);
+  let started = 0;
   const finished: FinishedRequest[] = [];
   const authFailures: AuthFailure[] = [];
+  const forwarded: ForwardEnd[] = [];
   const logged: LogLine[] = [];
-  const { keys, store } = options.withKeys === true ? makeKeys() : NO_KEYS;
+  const { keys, store } = options.keys ?? (options.withKeys === true ? makeKeys() : NO_KEYS);
   const server = createHttpServer({
     consensus,
+    cluster: { membership, directory, isJoint: () => false, ca: options.ca ?? null },
     decisions,
     views,
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
@@ -83,9 +119,10 @@ export async function startTestPlane(options: TestPlaneOptions = {}): Promise<Te
       options.renderMetrics ??
       ((accept) => Promise.resolve({ contentType: 'text/plain', body: `# ${accept}\n` })),
     observe: {
-      requestStarted: () => undefined,
+      requestStarted: () => void (started += 1),
       requestFinished: (request) => void finished.push(request),
       authFailed: (cause) => void authFailures.push(cause),
+      requestForwarded: (end) => void forwarded.push(end),
     },
     logger: loggerInto(logged),
     version: '0.0.0-test',
@@ -95,11 +132,15 @@ export async function startTestPlane(options: TestPlaneOptions = {}): Promise<Te
   return {
     port,
     server,
+    group,
     consensus,
+    membership,
     decisions,
     views,
+    started: () => started,
     finished,
     authFailures,
+    forwarded,
     logged,
     keys,
     send: (call) => sendTo(port, call),
@@ -197,12 +238,12 @@ export function bearer(key: string): Readonly<Record<string, string>> {
   return { authorization: `Bearer ${key}` };
 }
 
-const NO_KEYS: { keys: TestPlane['keys']; store: ApiKeyStore | null } = {
+const NO_KEYS: TestKeys = {
   keys: { viewer: '', operator: '', admin: '' },
   store: null,
 };
 
-function makeKeys(): { keys: TestPlane['keys']; store: ApiKeyStore } {
+export function makeKeys(): TestKeys {
   const viewer = createKey('v', 'viewer', 0);
   const operator = createKey('o', 'operator', 0);
   const admin = createKey('a', 'admin', 0);

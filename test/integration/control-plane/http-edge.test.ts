@@ -11,6 +11,7 @@ import {
   createMemoryConsensus,
   createFailingDecisionStore,
   createMemoryViews,
+  memoryCluster,
 } from '../../support/http-fakes.ts';
 import {
   bearer,
@@ -44,6 +45,7 @@ describe('the HTTP edge', () => {
       const consensus = createMemoryConsensus();
       return createHttpServer({
         consensus,
+        cluster: memoryCluster(consensus),
         decisions: createFailingDecisionStore(),
         views: createMemoryViews(consensus),
         clock: { nowMs: () => 0, monotonicMs: () => 0 },
@@ -53,6 +55,7 @@ describe('the HTTP edge', () => {
           requestStarted: () => undefined,
           requestFinished: () => undefined,
           authFailed: () => undefined,
+          requestForwarded: () => undefined,
         },
         logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
         version: '0',
@@ -119,7 +122,7 @@ describe('the HTTP edge', () => {
   });
 
   describe('failing', () => {
-    for (const failure of ['not_leader', 'overloaded', 'storage_failed'] as const) {
+    for (const failure of ['overloaded', 'storage_failed'] as const) {
       it(`answers 503 ${failure} with Retry-After when the log says so`, async () => {
         const { send, consensus } = await start();
         consensus.failWith(failure);
@@ -127,7 +130,17 @@ describe('the HTTP edge', () => {
         assert.equal(answer.status, 503);
         assert.equal(problemOf(answer).code, failure);
         assert.ok(Number(answer.headers['retry-after']) >= 1);
-        if (failure === 'not_leader') assert.match(answer.text, /the leader is member-2/u);
+      });
+    }
+
+    for (const failure of ['not_leader', 'no_leader', 'aborted'] as const) {
+      it(`says that the outcome is unknown when a commit ends with ${failure}`, async () => {
+        const { send, consensus } = await start();
+        consensus.failWith(failure);
+        const answer = await send(STOP_THE_PLANE);
+        assert.equal(problemOf(answer).code, 'commit_unknown');
+        assert.ok(Number(answer.headers['retry-after']) >= 1);
+        if (failure !== 'aborted') assert.match(answer.text, /the leader is member-1/u);
       });
     }
 

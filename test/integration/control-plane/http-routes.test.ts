@@ -351,6 +351,15 @@ describe('the HTTP API', () => {
       assert.deepEqual(groups, [{ targets: ['127.0.0.1:31001'], labels: { kind: 'replicas' } }]);
     });
 
+    it('refuses to list replicas that nobody has looked at yet: who has a list keeps it', async () => {
+      plane.views.targetGroups = (kind) => (kind === 'replicas' ? null : []);
+      const path = '/v1/discovery/prometheus?kind=';
+      const answer = await expectStatus(503, { path: `${path}replicas` });
+      assert.equal(problemOf(answer).code, 'targets_unknown');
+      assert.equal(answer.headers['retry-after'], '1');
+      await expect(200, targetGroups, { path: `${path}agents` });
+    });
+
     it('is ready while degraded, and not when a check failed; liveness asks neither', async () => {
       plane.views.checks = [
         { name: 'log', status: 'ok', detail: '' },

@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 
 import { startTracing, type Tracing } from '../../../control-plane/telemetry/tracing.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../../support/otlp-receiver.ts';
+import { startTestCluster } from '../../support/http-cluster.ts';
 import { problemOf, startTestPlane, type TestPlane } from '../../support/http-plane.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const FORWARDED_TRACE_ID = '5cf92f3577b34da6a3ce929d0e0e4737';
 const PARENT_ID = '00f067aa0ba902b7';
 
 describe('the trace of a request', () => {
@@ -40,6 +42,12 @@ describe('the trace of a request', () => {
     plane.consensus.failWith('bug');
     const failed = await plane.send({ method: 'PUT', path: '/v1/mode', body: { mode: 'act' } });
     await plane.send({ path: '/nothing/here' });
+    const cluster = await startTestCluster({ ids: ['a', 'b'] });
+    await cluster.member('b').send({
+      path: '/v1/mode',
+      headers: { traceparent: `00-${FORWARDED_TRACE_ID}-${PARENT_ID}-01` },
+    });
+    await cluster.stop();
     await tracing.stop();
 
     const span = receiver.spans.find((one) => one.traceId === TRACE_ID);
@@ -61,6 +69,16 @@ describe('the trace of a request', () => {
     assert.equal(bug?.name, 'PUT /v1/mode');
     assert.equal(bug.failed, true);
     assert.equal(bug.attributes['error.type'], 'TypeError');
+    const far = receiver.spans.filter((one) => one.traceId === FORWARDED_TRACE_ID);
+    const entered = far.find((one) => one.parentSpanId === PARENT_ID);
+    const forwarded = far.find((one) => one.parentSpanId === entered?.spanId);
+    const answered = far.find((one) => one.parentSpanId === forwarded?.spanId);
+    assert.deepEqual(
+      [entered?.name, forwarded?.name, answered?.name],
+      ['GET /v1/mode', 'forward to the leader', 'GET /v1/mode'],
+    );
+    assert.equal(forwarded?.attributes['omnimind.leader'], 'a');
+
     assert.ok(
       receiver.spans.some((one) => one.name === 'GET'),
       'an unmatched path names no span',

@@ -523,6 +523,127 @@ const REQUESTS: readonly Wrong[] = [
   },
 ];
 
+const addMember = (body: unknown, rest: Partial<Wrong> & { title: string }): Wrong => ({
+  method: 'POST',
+  path: '/v1/members',
+  body,
+  status: 422,
+  code: 'invalid_document',
+  ...rest,
+});
+
+const transfer = (body: unknown, rest: Partial<Wrong> & { title: string }): Wrong => ({
+  ...addMember(body, rest),
+  path: '/v1/leadership/transfer',
+});
+
+const MEMBERS: readonly Wrong[] = [
+  addMember({}, { title: 'a member of nothing', pointers: ['/id', '/address'] }),
+  addMember(
+    { id: 'Member_4', address: 'http://10.0.0.4', voter: true },
+    {
+      title: 'a member with three faults',
+      pointers: ['/id', '/address', '/voter'],
+    },
+  ),
+  addMember(
+    { id: 'm', address: '10.0.0.4:0' },
+    { title: 'a member at port 0', pointers: ['/address'] },
+  ),
+  addMember('[]', { title: 'a list for a member' }),
+  addMember(
+    { id: 'm4', address: '10.0.0.4:7401' },
+    {
+      title: 'an idempotency key for a change of the members',
+      headers: { 'idempotency-key': 'k' },
+      status: 400,
+      code: 'invalid_request',
+      pointers: ['/idempotency-key'],
+    },
+  ),
+  addMember(
+    { id: 'member-1', address: '10.0.0.4:7401' },
+    { title: 'a member that is there already', status: 409, code: 'member_exists' },
+  ),
+  addMember(
+    { id: 'm4', address: '10.0.0.4:7401' },
+    { title: 'a member from an operator', as: 'operator', status: 403, code: 'forbidden' },
+  ),
+  addMember(undefined, {
+    title: 'a promotion of a missing member',
+    path: '/v1/members/nope/promote',
+    status: 404,
+    code: 'member_not_found',
+  }),
+  addMember(undefined, {
+    title: 'a promotion of a voter',
+    path: '/v1/members/member-1/promote',
+    status: 409,
+    code: 'not_a_learner',
+  }),
+  {
+    title: 'a removal of a missing member',
+    method: 'DELETE',
+    path: '/v1/members/nope',
+    status: 404,
+    code: 'member_not_found',
+  },
+  {
+    title: 'a removal of the last voter',
+    method: 'DELETE',
+    path: '/v1/members/member-1',
+    status: 409,
+    code: 'no_voter_left',
+  },
+  {
+    title: 'a removal of a member by an operator',
+    as: 'operator',
+    method: 'DELETE',
+    path: '/v1/members/member-1',
+    status: 403,
+    code: 'forbidden',
+  },
+  get('/v1/members/nope', { title: 'a missing member', status: 404, code: 'member_not_found' }),
+  get('/v1/members/..%2Fx', { title: 'a path for a member', pointers: ['/id'] }),
+  transfer({ to: 7, force: true }, { title: 'a transfer to 7', pointers: ['/to', '/force'] }),
+  transfer(undefined, { title: 'a transfer without body', status: 400, code: 'body_missing' }),
+  transfer({ to: 'nope' }, { title: 'a transfer to nobody', status: 409, code: 'member_unknown' }),
+  transfer({}, { title: 'a transfer by a viewer', as: 'viewer', status: 403, code: 'forbidden' }),
+  get('/v1/elections?outcome=won&candidate=A&limit=0&cursor=x&voter=b', {
+    title: 'five wrong filters of elections',
+    pointers: ['/outcome', '/candidate', '/limit', '/cursor', '/voter'],
+  }),
+  get('/v1/elections/nope', {
+    title: 'a missing election',
+    status: 404,
+    code: 'election_not_found',
+  }),
+  get('/v1/elections/A%20B', { title: 'an election of no such form', pointers: ['/electionId'] }),
+  get('/v1/nodes?consistency=eventual', {
+    title: 'a consistency that does not exist',
+    pointers: ['/consistency'],
+  }),
+  get('/v1/nodes?consistency=stale&consistency=linearizable', {
+    title: 'two consistencies',
+    pointers: ['/consistency'],
+  }),
+  get('/v1/nodes?consistency=strong&status=bad&x=1', {
+    title: 'a wrong consistency among other faults',
+    pointers: ['/consistency', '/status', '/x'],
+  }),
+  get('/v1/decisions?consistency=stale', {
+    title: 'a consistency where nothing is replicated',
+    pointers: ['/consistency'],
+  }),
+  putPolicy({
+    title: 'a consistency for a change',
+    path: '/v1/policies/p?consistency=stale',
+    status: 400,
+    code: 'invalid_request',
+    pointers: ['/consistency'],
+  }),
+];
+
 const CALLERS: readonly Wrong[] = [
   putPolicy({ title: 'no key', as: 'nobody', status: 401, code: 'unauthenticated' }),
   putPolicy({ title: 'a wrong key', as: 'wrong key', status: 401, code: 'unauthenticated' }),
@@ -580,6 +701,7 @@ const TABLE = [
   ...EVALUATIONS,
   ...BODIES,
   ...REQUESTS,
+  ...MEMBERS,
   ...CALLERS,
 ];
 
@@ -602,8 +724,8 @@ describe('wrong input over HTTP', () => {
 
   after(() => plane.stop());
 
-  it('is tried in at least 40 ways', () => {
-    assert.ok(TABLE.length >= 40, String(TABLE.length));
+  it('is tried in at least 110 ways', () => {
+    assert.ok(TABLE.length >= 110, String(TABLE.length));
     assert.equal(new Set(TABLE.map((wrong) => wrong.title)).size, TABLE.length);
   });
 
@@ -623,6 +745,7 @@ describe('wrong input over HTTP', () => {
       if (wrong.status === 401) assert.match(answer.headers['www-authenticate'] ?? '', /^Bearer/u);
       if (wrong.status === 405) assert.match(answer.headers.allow ?? '', /GET, /u);
       assert.equal(plane.consensus.digest(), before, 'the state changed');
+      assert.deepEqual([...plane.membership.views.keys()], ['member-1'], 'the members changed');
       assert.equal(plane.views.heartbeats.length, heartbeats, 'a heartbeat was taken');
     });
   }
