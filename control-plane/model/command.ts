@@ -4,6 +4,7 @@
  * needs none.
  */
 
+import type { Election } from './election.ts';
 import type { FencingToken } from './decision.ts';
 import type { Mode } from './mode.ts';
 import type { NodeRegistration } from './node.ts';
@@ -69,6 +70,12 @@ export type Command =
   | (CommandHead & {
       readonly kind: 'record_decisions';
       readonly entries: readonly DecisionEntry[];
+      /**
+       * The term whose leader decided, since format 2: the entry counts in that term alone, so that
+       * what a deposed leader decided is not done under its successor, and its actions start from the
+       * number that is desired, or not at all. Absent: in any term, from any number.
+       */
+      readonly decidedInTerm?: number;
     })
   | (CommandHead & {
       readonly kind: 'finish_action';
@@ -77,6 +84,12 @@ export type Command =
       readonly outcome: ActionOutcome;
       /** Replicas found ready; the new desired number when the action failed. */
       readonly readyReplicas: number;
+    })
+  | (CommandHead & { readonly kind: 'record_election'; readonly election: Election })
+  | (CommandHead & {
+      readonly kind: 'raise_format';
+      /** What the cluster may say and keep from here on (state/format.ts); it never falls. */
+      readonly formatVersion: number;
     });
 
 export type CommandKind = Command['kind'];
@@ -91,6 +104,12 @@ export const COMMAND_REFUSALS = [
   'workload_already_has_policy',
   'action_in_flight',
   'action_not_found',
+  /** Decided in another term than the one in which it came into the log. */
+  'stale_term',
+  /** An action from another number than the one that is desired. */
+  'stale_decision',
+  /** Of a newer format than the one that every member is known to understand. */
+  'format_not_in_force',
 ] as const;
 export type CommandRefusal = (typeof COMMAND_REFUSALS)[number];
 

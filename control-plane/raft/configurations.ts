@@ -3,8 +3,8 @@
  * committed or not (Raft paper, 6); when its entry is truncated, the one before it is again.
  */
 
-import { parseConfiguration } from '../model/configuration.ts';
-import type { Configuration } from '../model/configuration.ts';
+import { isVoter, parseConfiguration } from '../model/configuration.ts';
+import type { Configuration, MemberId } from '../model/configuration.ts';
 import type { LogEntry, SnapshotPlace } from '../model/log-entry.ts';
 import { textOf } from './text.ts';
 
@@ -45,6 +45,17 @@ export class Configurations {
   /** In force once everything up to the index is committed. */
   at(index: number): Configuration {
     return (this.#placed.findLast((one) => one.index <= index) ?? this.#placed[0]).configuration;
+  }
+
+  /**
+   * Whether the member votes in any configuration that may still turn out to be the one in force: the
+   * newest that is committed, and those behind it. One that is about to be removed must be able to lead
+   * until that is committed: it may be the only one that has the entry (Diss. 4.2.2).
+   */
+  mayLead(memberId: MemberId, commitIndex: number): boolean {
+    const committed = this.#placed.findLastIndex((one) => one.index <= commitIndex);
+    const possible = this.#placed.slice(Math.max(0, committed));
+    return possible.some(({ configuration }) => isVoter(configuration, memberId));
   }
 
   /** Takes the configurations among the entries; true when there are any. */

@@ -147,6 +147,11 @@ export class Core {
     return outgoing.length === 0 && voters.length === 1 && voters[0] === this.memberId;
   }
 
+  mayCampaign(nowMs: number): boolean {
+    const mayLead = this.configurations.mayLead(this.memberId, this.commitIndex);
+    return mayLead && !this.isDiskStalled(nowMs);
+  }
+
   /** Whether a change has waited for the disk for too long. */
   isDiskStalled(nowMs: number): boolean {
     const { waitingSinceMs } = this.outbox;

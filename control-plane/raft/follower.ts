@@ -78,6 +78,8 @@ export function takeChunk(
     accept(core, from, core.commitIndex, index);
     return null;
   }
+  // What is staged waits for the disk to be installed: another one must not take its place.
+  if (core.installing) return null;
   const verdict = incoming.take(message);
   if (verdict.kind === 'taken' && verdict.complete) {
     incoming.reset();

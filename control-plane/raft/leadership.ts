@@ -52,7 +52,7 @@ export class Leadership {
     this.#sinceMs = nowMs;
     this.rounds = new Rounds(core.memberId);
     this.termStartIndex = core.log.lastIndex + 1;
-    this.syncProgress();
+    this.syncProgress(this.termStartIndex);
     const { isReplicated } = core.configurations;
     // The members of a new cluster are its settings' until its log has them.
     const opening: EntryType = isReplicated ? 'term_start' : 'configuration';
@@ -75,7 +75,7 @@ export class Leadership {
     }));
     for (const entry of entries) this.#uncommittedBytes += entryBytes(entry);
     this.#core.append(entries);
-    if (type === 'configuration') this.syncProgress();
+    if (type === 'configuration') this.syncProgress(log.lastIndex);
     return firstIndex;
   }
 
@@ -91,16 +91,33 @@ export class Leadership {
     return { kind: 'accepted', term, firstIndex: this.append('command', payloads) };
   }
 
-  /** Follows everybody in the configuration in force; those who left are let go once that is committed. */
-  syncProgress(): void {
-    const { configuration, log, memberId, commitIndex, configurations } = this.#core;
-    const members = membersOf(configuration);
-    for (const id of members) {
-      if (id === memberId || this.progress.has(id)) continue;
-      this.progress.set(id, new Progress(id, log.lastIndex + 1));
+  /**
+   * Follows everybody in the configuration in force.
+   * @param nextIndex of the first entry that a new one is sent
+   */
+  syncProgress(nextIndex: number): void {
+    const { configuration, memberId } = this.#core;
+    for (const id of membersOf(configuration)) {
+      // Who comes back after it has left may have come back with nothing.
+      const isFollowed = this.progress.get(id)?.leavingSinceMs === null;
+      if (id !== memberId && !isFollowed) this.progress.set(id, new Progress(id, nextIndex));
     }
+  }
+
+  /**
+   * Lets those go whose removal is committed, once they know of it: one that does not would campaign for
+   * ever. Whoever cannot be told in time is let go all the same.
+   */
+  dismiss(nowMs: number): void {
+    const { configuration, configurations, commitIndex, options } = this.#core;
     if (configurations.latestIndex > commitIndex) return;
-    for (const id of this.progress.keys()) if (!members.includes(id)) this.progress.delete(id);
+    const members = membersOf(configuration);
+    for (const [id, one] of this.progress) {
+      if (members.includes(id)) continue;
+      one.leavingSinceMs ??= nowMs;
+      const isLate = nowMs - one.leavingSinceMs >= 2 * options.electionTimeoutMaxMs;
+      if (isLate || one.toldCommit >= configurations.latestIndex) this.progress.delete(id);
+    }
   }
 
   /** The moment since which no quorum has been heard, in ms; at the latest the start of the term. */
@@ -138,7 +155,6 @@ export class Leadership {
       for (const { from, readId } of this.#earlyReads.splice(0)) this.read(from, readId);
     }
     this.#leaveJoint();
-    this.syncProgress();
   }
 
   /** True once this leader has no part in the configuration that is committed. */

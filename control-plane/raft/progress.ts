@@ -34,6 +34,8 @@ export class Progress {
   ackedSentMs = -Infinity;
   /** The largest commit index that it was told. */
   toldCommit = 0;
+  /** Since when its removal is committed: it is only told so. Null for a member. */
+  leavingSinceMs: number | null = null;
   /** The snapshot that is on the way; only in that state. */
   transfer: SnapshotTransfer | null = null;
   #state: 'probe' | 'replicate' | 'snapshot' = 'probe';

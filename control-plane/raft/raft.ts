@@ -7,7 +7,6 @@
  * This file owns the roles and the passage from one to another; what a role does is in its own file.
  */
 
-import { isVoter } from '../model/configuration.ts';
 import type { Configuration, MemberId, MembershipChange } from '../model/configuration.ts';
 import type { CampaignCause, CampaignLoss } from '../model/election.ts';
 import type { MessageOf, RaftMessage } from '../model/raft-message.ts';
@@ -207,7 +206,8 @@ export class Raft {
   }
 
   #tickFollower(): void {
-    if (this.#core.isSoleVoter) {
+    // The only voter has nobody to wait for, but a leader that hands over to it.
+    if (this.#core.isSoleVoter && this.#nowMs >= this.#timer.stickyUntilMs) {
       this.#campaign('vote', 'start', false);
       return;
     }
@@ -216,9 +216,7 @@ export class Raft {
 
   #suspect(): void {
     const core = this.#core;
-    const mayCampaign =
-      isVoter(core.configuration, core.memberId) && !this.#core.isDiskStalled(this.#nowMs);
-    if (!mayCampaign) {
+    if (!core.mayCampaign(this.#nowMs)) {
       this.#leaderId = null;
       this.#timer.restart(this.#nowMs);
       return;
@@ -469,10 +467,8 @@ export class Raft {
   }
 
   #takeOver(message: MessageOf<'timeout_now'>): void {
-    const { configuration, memberId } = this.#core;
     const fromLeader = message.from === this.#leaderId && this.#role.kind === 'follower';
-    if (!fromLeader || !isVoter(configuration, memberId) || this.#core.isDiskStalled(this.#nowMs))
-      return;
+    if (!fromLeader || !this.#core.mayCampaign(this.#nowMs)) return;
     this.#campaign('vote', 'transfer', true);
   }
 }

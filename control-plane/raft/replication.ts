@@ -31,6 +31,7 @@ export function replicate(
     // Nothing else tells it now that more is committed.
     if (commitFor(core, one) > one.toldCommit) sendHeartbeat(core, one, 0);
   }
+  leadership.dismiss(nowMs);
   // Alone it is its own quorum, and nobody answers.
   leadership.answerReads();
   return wanted;
