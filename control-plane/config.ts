@@ -5,13 +5,39 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { parseDuration } from './schemas/duration.ts';
+import {
+  CLUSTER_SECRET_BYTES_MIN,
+  clusterProblems,
+  parseFirstMembers,
+  parseReachableUrl,
+} from './cluster-config.ts';
+import type { ClusterConfig, RaftConfig } from './cluster-config.ts';
+import {
+  Secret,
+  duration,
+  formatHostPort,
+  matching,
+  notEmpty,
+  oneOf,
+  parseDatabaseUrl,
+  parseHeaders,
+  parseHostPort,
+  parsePorts,
+  parseReachable,
+  parseUrl,
+  readSecret,
+  unreachable,
+  whole,
+} from './setting-values.ts';
+import type { HostPort } from './setting-values.ts';
 import { SETTINGS } from './settings.ts';
 import type { SettingName } from './settings.ts';
 
 export interface Config {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: HostPort;
   readonly memberId: string;
+  readonly cluster: ClusterConfig;
+  readonly raft: RaftConfig;
   readonly dataDirectory: string;
   readonly prometheus: {
     readonly baseUrl: string;
@@ -40,33 +66,14 @@ export interface Config {
   readonly decisionsKeepMs: number;
   readonly localProcess: {
     readonly enabled: boolean;
+    /** Of members on one host the same; null: `replicas` in the data directory. */
+    readonly directory: string | null;
     readonly portsFrom: number;
     readonly portsTo: number;
     readonly onStop: 'keep' | 'stop';
   };
   readonly snapshotEveryEntries: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-}
-
-/** A value that must not be printed: it shows itself only when asked. */
-export class Secret {
-  readonly #value: string;
-
-  constructor(value: string) {
-    this.#value = value;
-  }
-
-  reveal(): string {
-    return this.#value;
-  }
-
-  toJSON(): string {
-    return '[redacted]';
-  }
-
-  toString(): string {
-    return '[redacted]';
-  }
 }
 
 /** Names every wrong setting; `problems` has one line each. */
@@ -90,18 +97,17 @@ export function parseConfig(environment: Environment): Config {
   const reader = new SettingsReader(environment);
   const config = readConfig(reader);
   checkOrder(config, reader);
+  for (const line of clusterProblems(config, (name) => reader.isWrong(name))) reader.problem(line);
   reader.throwProblems();
   return config;
 }
 
 function readConfig(reader: SettingsReader): Config {
   return {
-    listen: reader.read('OMNIMIND_LISTEN', parseListen, { host: '', port: 0 }),
-    memberId: reader.read(
-      'OMNIMIND_MEMBER_ID',
-      matching(/^[a-z0-9-]{1,63}$/, 'of [a-z0-9-], 1 to 63 characters'),
-      '',
-    ),
+    listen: reader.read('OMNIMIND_LISTEN', parseHostPort, { host: '', port: 0 }),
+    memberId: reader.read('OMNIMIND_MEMBER_ID', memberName, ''),
+    cluster: readCluster(reader),
+    raft: readRaft(reader),
     dataDirectory: reader.read('OMNIMIND_DATA_DIR', notEmpty, ''),
     prometheus: readPrometheus(reader),
     tickIntervalMs: reader.read('OMNIMIND_TICK_INTERVAL', duration(1_000, 600_000), 0),
@@ -133,11 +139,52 @@ function readConfig(reader: SettingsReader): Config {
     ),
     localProcess: {
       enabled: reader.read('OMNIMIND_LOCAL_PROCESS', oneOf('on', 'off'), 'off') === 'on',
+      directory: reader.optional('OMNIMIND_LOCAL_PROCESS_DIR', notEmpty),
       ...reader.read('OMNIMIND_LOCAL_PROCESS_PORTS', parsePorts, { portsFrom: 0, portsTo: 0 }),
       onStop: reader.read('OMNIMIND_LOCAL_PROCESS_ON_STOP', oneOf('keep', 'stop'), 'keep'),
     },
     snapshotEveryEntries: reader.read('OMNIMIND_SNAPSHOT_ENTRIES', whole(100, 10_000_000), 0),
     logLevel: reader.read('OMNIMIND_LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
+  };
+}
+
+const memberName = matching(/^[a-z0-9-]{1,63}$/, 'of [a-z0-9-], 1 to 63 characters');
+
+function readCluster(reader: SettingsReader): ClusterConfig {
+  const listen = reader.read('OMNIMIND_LISTEN', parseHostPort, { host: '', port: 0 });
+  const own = unreachable(listen) === null ? `http://${formatHostPort(listen)}` : null;
+  return {
+    name: reader.read('OMNIMIND_CLUSTER_NAME', memberName, ''),
+    members: reader.optional('OMNIMIND_CLUSTER_MEMBERS', parseFirstMembers),
+    join: reader.read('OMNIMIND_CLUSTER_JOIN', oneOf('on', 'off'), 'off') === 'on',
+    advertiseUrl: reader.optional('OMNIMIND_ADVERTISE_URL', parseReachableUrl) ?? own,
+  };
+}
+
+/** What others reach the listener under: as said, or as the list of members says, or as it listens. */
+function readRaft(reader: SettingsReader): RaftConfig {
+  const listen = reader.optional('OMNIMIND_RAFT_LISTEN', parseHostPort);
+  const members = reader.optional('OMNIMIND_CLUSTER_MEMBERS', parseFirstMembers) ?? [];
+  const memberId = reader.optional('OMNIMIND_MEMBER_ID', memberName);
+  const advertise = reader.optional('OMNIMIND_RAFT_ADVERTISE', parseReachable);
+  const named = members.find((member) => member.memberId === memberId)?.address ?? null;
+  const heard = listen !== null && unreachable(listen) === null ? formatHostPort(listen) : null;
+  const said = advertise === null ? null : formatHostPort(advertise);
+  return {
+    listen,
+    advertise: said ?? (listen === null ? null : (named ?? heard)),
+    secret: reader.optional('OMNIMIND_CLUSTER_SECRET_FILE', (path) =>
+      readSecret(path, CLUSTER_SECRET_BYTES_MIN),
+    ),
+    tls: {
+      caFile: reader.optional('OMNIMIND_RAFT_TLS_CA_FILE', notEmpty),
+      certFile: reader.optional('OMNIMIND_RAFT_TLS_CERT_FILE', notEmpty),
+      keyFile: reader.optional('OMNIMIND_RAFT_TLS_KEY_FILE', notEmpty),
+    },
+    heartbeatIntervalMs: reader.read('OMNIMIND_RAFT_HEARTBEAT', duration(10, 10_000), 0),
+    electionTimeoutMinMs: reader.read('OMNIMIND_RAFT_ELECTION_MIN', duration(30, 60_000), 0),
+    electionTimeoutMaxMs: reader.read('OMNIMIND_RAFT_ELECTION_MAX', duration(39, 120_000), 0),
+    diskStallMs: reader.read('OMNIMIND_RAFT_DISK_STALL', duration(100, 300_000), 0),
   };
 }
 
@@ -194,6 +241,7 @@ function checkOrder(config: Config, reader: SettingsReader): void {
 class SettingsReader {
   readonly #environment: Environment;
   readonly #problems: string[];
+  readonly #wrong = new Set<SettingName>();
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -211,9 +259,17 @@ class SettingsReader {
     try {
       return parse(text);
     } catch (error) {
-      this.problem(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      if (!this.#wrong.has(name)) {
+        this.problem(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      this.#wrong.add(name);
       return null;
     }
+  }
+
+  /** True for a setting that was read and could not be parsed. */
+  isWrong(name: SettingName): boolean {
+    return this.#wrong.has(name);
   }
 
   problem(line: string): void {
@@ -235,95 +291,4 @@ function unknownNames(environment: Environment): string[] {
     .filter((name) => name.startsWith('OMNIMIND_') && !name.startsWith('OMNIMIND_AGENT_'))
     .filter((name) => !known.has(name))
     .map((name) => `${name}: unknown setting; remove it or check its spelling`);
-}
-
-function parseListen(text: string): Config['listen'] {
-  const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  const host = match?.[1];
-  if (host === undefined || port > 65_535) {
-    throw new Error(`expected host:port such as 127.0.0.1:7400; got ${JSON.stringify(text)}`);
-  }
-  return { host: host.replace(/^\[|\]$/g, ''), port };
-}
-
-function parsePorts(text: string): { portsFrom: number; portsTo: number } {
-  const match = /^(\d{1,5})-(\d{1,5})$/.exec(text);
-  const portsFrom = Number(match?.[1]);
-  const portsTo = Number(match?.[2]);
-  if (match === null || portsFrom < 1 || portsTo > 65_535 || portsFrom > portsTo) {
-    throw new Error(`expected a range such as 21000-21099; got ${JSON.stringify(text)}`);
-  }
-  return { portsFrom, portsTo };
-}
-
-function parseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new Error(`expected an http:// or https:// URL; got ${JSON.stringify(text)}`);
-  }
-  return text;
-}
-
-function parseDatabaseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {
-    throw new Error('expected a postgres:// URL');
-  }
-  return text;
-}
-
-function parseHeaders(text: string): Readonly<Record<string, string>> {
-  const pairs = text.split(',').map((pair): readonly [string, string] => {
-    const match = /^\s*([A-Za-z0-9-]+)=(.*)$/.exec(pair);
-    if (match?.[1] === undefined || match[2] === undefined) {
-      throw new Error(`expected Name=value pairs; got ${JSON.stringify(pair)}`);
-    }
-    return [match[1], match[2].trim()];
-  });
-  return Object.fromEntries(pairs);
-}
-
-function duration(minimumMs: number, maximumMs: number): (text: string) => number {
-  return (text) => {
-    const ms = parseDuration(text);
-    if (ms < minimumMs || ms > maximumMs) {
-      throw new Error(`expected ${minimumMs} ms to ${maximumMs} ms; got ${text}`);
-    }
-    return ms;
-  };
-}
-
-function whole(minimum: number, maximum: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
-      throw new Error(
-        `expected a whole number from ${minimum} to ${maximum}; got ${JSON.stringify(text)}`,
-      );
-    }
-    return value;
-  };
-}
-
-function oneOf<const Word extends string>(...words: readonly Word[]): (text: string) => Word {
-  return (text) => {
-    const word = words.find((candidate) => candidate === text);
-    if (word === undefined)
-      throw new Error(`expected ${words.join(' or ')}; got ${JSON.stringify(text)}`);
-    return word;
-  };
-}
-
-function matching(pattern: RegExp, meaning: string): (text: string) => string {
-  return (text) => {
-    if (!pattern.test(text))
-      throw new Error(`expected a name ${meaning}; got ${JSON.stringify(text)}`);
-    return text;
-  };
-}
-
-function notEmpty(text: string): string {
-  if (text.trim() === '') throw new Error('expected a path; got blanks');
-  return text;
 }

@@ -22,7 +22,69 @@ export const SETTINGS = [
   setting(
     'OMNIMIND_DATA_DIR',
     '.data/control-plane',
-    'directory of the log, snapshots, spool and local replicas',
+    'directory of the log, snapshots, spool and local replicas; each member has its own',
+  ),
+  setting(
+    'OMNIMIND_CLUSTER_NAME',
+    'omnimind',
+    'name that all members of a cluster share, 1 to 63 characters of [a-z0-9-]; another is refused',
+  ),
+  setting(
+    'OMNIMIND_CLUSTER_MEMBERS',
+    null,
+    'the first voters as id=host:port (their Raft addresses), comma separated, this member among them: 1, 3, 5 or 7, the same list for each; read at the first start alone, later changes go through the API; this member alone when unset',
+  ),
+  setting(
+    'OMNIMIND_CLUSTER_JOIN',
+    'off',
+    'on or off: a new member that waits until the API of a running cluster adds it; not with OMNIMIND_CLUSTER_MEMBERS',
+  ),
+  setting(
+    'OMNIMIND_CLUSTER_SECRET_FILE',
+    null,
+    'file with the secret that members prove to each other, 16 bytes or more, the same for all; needed where there is no OMNIMIND_RAFT_TLS_CA_FILE',
+  ),
+  setting(
+    'OMNIMIND_RAFT_LISTEN',
+    null,
+    'host:port for the other members; no listener when unset, and then this member is alone',
+  ),
+  setting(
+    'OMNIMIND_RAFT_ADVERTISE',
+    null,
+    'host:port that the other members reach it under; as OMNIMIND_CLUSTER_MEMBERS says when unset, else as OMNIMIND_RAFT_LISTEN does',
+  ),
+  setting(
+    'OMNIMIND_RAFT_TLS_CA_FILE',
+    null,
+    'PEM file of the authority that signs the members’ certificates: mutual TLS between members, with the two below',
+  ),
+  setting('OMNIMIND_RAFT_TLS_CERT_FILE', null, 'PEM certificate of this member'),
+  setting('OMNIMIND_RAFT_TLS_KEY_FILE', null, 'PEM key of that certificate'),
+  setting(
+    'OMNIMIND_RAFT_HEARTBEAT',
+    '50ms',
+    'how often a leader shows that it is there, 10ms to 10s, a third of the shortest election timeout at most',
+  ),
+  setting(
+    'OMNIMIND_RAFT_ELECTION_MIN',
+    '150ms',
+    'silence of the leader from which a member may campaign, 30ms to 60s; each draws a time between this and the next',
+  ),
+  setting(
+    'OMNIMIND_RAFT_ELECTION_MAX',
+    '300ms',
+    'silence by which it campaigns, 39ms to 120s, 1.3 times the shortest at least',
+  ),
+  setting(
+    'OMNIMIND_RAFT_DISK_STALL',
+    '2s',
+    'a leader whose disk takes longer than this for one write resigns, 100ms to 5m',
+  ),
+  setting(
+    'OMNIMIND_ADVERTISE_URL',
+    null,
+    'URL of the API that members tell each other and their clients; http:// and OMNIMIND_LISTEN when unset',
   ),
   setting(
     'OMNIMIND_PROMETHEUS_URL',
@@ -114,7 +176,12 @@ export const SETTINGS = [
   setting(
     'OMNIMIND_LOCAL_PROCESS_ON_STOP',
     'keep',
-    'keep or stop: what becomes of local replicas when this member stops',
+    'keep or stop: what becomes of local replicas when the member that leads stops',
+  ),
+  setting(
+    'OMNIMIND_LOCAL_PROCESS_DIR',
+    null,
+    'directory of local replicas, the same for all members of one host: the one that leads holds it; in the data directory when unset',
   ),
   setting(
     'OMNIMIND_SNAPSHOT_ENTRIES',

@@ -12,14 +12,14 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { readNumber, readText } from './environment.ts';
 import { forward } from './traffic/forward.ts';
 import type { ForwardedRequest, ForwardOutcome } from './traffic/forward.ts';
-import { readReadyReplicas } from './traffic/replica-list.ts';
+import { createReplicaLister } from './traffic/replica-list.ts';
 import { createReplicaPool } from './traffic/replica-pool.ts';
 
 const number = (name: string, fallback: number, min: number, max: number): number =>
   readNumber(process.env, { name, fallback, min, max });
 
 const port = number('PORT', 7420, 0, 65535);
-const planeUrl = readText(process.env, 'FRONT_CONTROL_PLANE_URL', 'http://127.0.0.1:7400');
+const planeUrls = readText(process.env, 'FRONT_CONTROL_PLANE_URLS', 'http://127.0.0.1:7400');
 const workloadId = readText(process.env, 'FRONT_WORKLOAD', 'demo-inference');
 const inFlightMax = number('FRONT_IN_FLIGHT_MAX', 512, 1, 100_000);
 const bodyBytesMax = number('FRONT_BODY_BYTES_MAX', 65_536, 1, 16_777_216);
@@ -164,8 +164,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer | null> {
 }
 
 async function refreshForever(): Promise<never> {
+  const list = createReplicaLister(planeUrls.split(','), workloadId, 2000);
   for (;;) {
-    const listing = await readReadyReplicas(planeUrl, workloadId, 2000);
+    const listing = await list();
     if (listing.kind === 'known') pool.update(listing.addresses);
     else listFailures.inc();
     await delay(refreshMs);

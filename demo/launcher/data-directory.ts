@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import type { OutlivingMark } from './process-spec.ts';
 import { isAlive, readProcess } from './process-table.ts';
 import type { ProcessIdentity } from './process-table.ts';
 
@@ -26,6 +27,8 @@ export interface RecordedProcess extends ProcessIdentity {
 export interface RunRecord {
   readonly runId: string;
   readonly processes: readonly RecordedProcess[];
+  /** Of processes that may have lost the one that started them. */
+  readonly marks: readonly OutlivingMark[];
 }
 
 export type Claim =
@@ -74,7 +77,7 @@ export function writeRecord(directory: string, record: RunRecord): void {
 /** Null when there is none or it cannot be read as one. */
 export function readRecord(directory: string): RunRecord | null {
   const fields = readJson(join(directory, RECORD));
-  const { runId, processes } = fields;
+  const { runId, processes, marks } = fields;
   if (typeof runId !== 'string' || !Array.isArray(processes)) return null;
   return {
     runId,
@@ -83,6 +86,10 @@ export function readRecord(directory: string): RunRecord | null {
       return typeof name === 'string' && typeof pid === 'number' && typeof startMark === 'string'
         ? [{ name, pid, startMark }]
         : [];
+    }),
+    marks: (Array.isArray(marks) ? marks : []).flatMap((entry: unknown) => {
+      const { variable, file } = fieldsOf(entry);
+      return typeof variable === 'string' && typeof file === 'string' ? [{ variable, file }] : [];
     }),
   };
 }

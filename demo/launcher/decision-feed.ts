@@ -19,7 +19,8 @@ export interface ActingDecision {
 }
 
 export interface FeedOptions {
-  readonly planeUrl: string;
+  /** Of the members: any that answers will do. */
+  readonly planeUrls: readonly string[];
   /** Decisions before this moment are not news. */
   readonly sinceMs: number;
   readonly intervalMs: number;
@@ -32,7 +33,7 @@ const PAGE = 20;
 export async function followDecisions(options: FeedOptions, signal: AbortSignal): Promise<void> {
   let lastId = '';
   while (!signal.aborted) {
-    const decisions = await readActing(options.planeUrl, signal);
+    const decisions = await readActingOfAny(options.planeUrls, signal);
     for (const decision of decisions) {
       if (decision.decisionId <= lastId || decision.atMs < options.sinceMs) continue;
       lastId = decision.decisionId;
@@ -42,18 +43,30 @@ export async function followDecisions(options: FeedOptions, signal: AbortSignal)
   }
 }
 
+async function readActingOfAny(
+  planeUrls: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly ActingDecision[]> {
+  for (const planeUrl of planeUrls) {
+    const decisions = await readActing(planeUrl, signal);
+    if (decisions !== null) return decisions;
+  }
+  return [];
+}
+
+/** Null when this member does not answer. */
 async function readActing(
   planeUrl: string,
   signal: AbortSignal,
-): Promise<readonly ActingDecision[]> {
+): Promise<readonly ActingDecision[] | null> {
   try {
     const url = new URL(`/v1/decisions?verdict=act&limit=${PAGE}`, planeUrl);
     const response = await fetch(url, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(3000)]),
     });
-    return response.ok ? parseDecisions(await response.json()) : [];
+    return response.ok ? parseDecisions(await response.json()) : null;
   } catch {
-    return [];
+    return null;
   }
 }
 

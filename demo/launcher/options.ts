@@ -12,7 +12,12 @@ export interface StartOptions {
   readonly freePorts: boolean;
   readonly load: boolean;
   readonly seed: number;
+  /** Members of the control plane. */
+  readonly members: MemberCount;
 }
+
+export const MEMBER_COUNTS = [1, 3, 5] as const;
+export type MemberCount = (typeof MEMBER_COUNTS)[number];
 
 export type ParsedOptions =
   StartOptions | { readonly kind: 'help' } | { readonly kind: 'refused'; readonly message: string };
@@ -22,13 +27,21 @@ export const HELP = `npm start -- [options]
 Brings up Prometheus, the control plane, an agent, and a demo workload under load, all on
 127.0.0.1, then prints one line per decision that acts. Ctrl-C stops all of it.
 
+  --members N    members of the control plane: 1, 3 or 5 (default 1). The data of a cluster stays
+                 in its own folder, --data/members-N
   --data DIR     folder of the data, logs and lock (default .data/start)
   --fresh        begin without the data of earlier runs
-  --free-ports   choose free ports at once instead of trying 7400, 7410, 7420, 7421 and 9090 first
+  --free-ports   choose free ports at once instead of trying 7400, 7410, 7420, 7421 and 9090 first;
+                 with several members also 7401 to 7404, and 7450 to 7454 between members
   --no-load      no load generator: send requests to the front yourself
   --seed N       seed of the load, 0 to 4294967295 (default 1)
   --docker       not available in this version
   --help         this text
+
+With several members one leads and decides, and any of them answers. GET /v1/members on any says
+who they are and how far each is. To see an election, end the leader (the start prints its process
+id; kill -9 is fine): another leads within a second, the replicas go on, the member comes back, and
+GET /v1/elections says how that election went, vote by vote.
 
 Settings of the control plane and the agent (OMNIMIND_…) are taken from the environment, e.g.
 OMNIMIND_DATABASE_URL=postgres://… npm start`;
@@ -45,6 +58,12 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
   if (!Number.isInteger(seed) || seed < 0 || seed > 2 ** 32 - 1) {
     return { kind: 'refused', message: '--seed takes an integer from 0 to 4294967295' };
   }
+  const members = MEMBER_COUNTS.find((count) => String(count) === (values.members ?? '1'));
+  if (members === undefined) {
+    const message =
+      '--members takes 1, 3 or 5: an even number survives no more failures than one fewer';
+    return { kind: 'refused', message };
+  }
   if (values.data === '') return { kind: 'refused', message: '--data takes a folder' };
   return {
     kind: 'start',
@@ -53,6 +72,7 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
     freePorts: values['free-ports'] === true,
     load: values['no-load'] !== true,
     seed,
+    members,
   };
 }
 
@@ -68,6 +88,7 @@ function parse(args: readonly string[]) {
         'free-ports': { type: 'boolean' },
         'no-load': { type: 'boolean' },
         seed: { type: 'string' },
+        members: { type: 'string' },
         docker: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

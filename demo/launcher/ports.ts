@@ -18,6 +18,11 @@ export async function pickPortBlock(from: number, size: number, blocks: number):
   throw new Error(`no ${size} free ports in a row from ${from} on`);
 }
 
+/** True when it could be listened on just now. */
+export async function isFree(port: number): Promise<boolean> {
+  return (await tryPort(port)) !== null;
+}
+
 /** True when something on loopback accepts connections there. */
 export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {

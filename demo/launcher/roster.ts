@@ -5,11 +5,14 @@
  */
 
 import type { RecordedProcess, RunRecord } from './data-directory.ts';
+import type { OutlivingMark } from './process-spec.ts';
 import { descendantsOf, isAlive, readProcess } from './process-table.ts';
 
 export interface Roster {
   /** Adds a process that has just been started. */
   add(pid: number, name: string): void;
+  /** Adds what some process starts to outlive it. */
+  addMark(mark: OutlivingMark): void;
   /** Looks for descendants of the given processes now. */
   sweep(parents: readonly (readonly [pid: number, name: string])[]): void;
   record(): RunRecord;
@@ -17,7 +20,12 @@ export interface Roster {
 
 export function createRoster(runId: string, onChange: (record: RunRecord) => void): Roster {
   const known = new Map<string, RecordedProcess>();
-  const record = (): RunRecord => ({ runId, processes: [...known.values()] });
+  const marks = new Map<string, OutlivingMark>();
+  const record = (): RunRecord => ({
+    runId,
+    processes: [...known.values()],
+    marks: [...marks.values()],
+  });
   const remember = (entries: readonly RecordedProcess[]): void => {
     const fresh = entries.filter((entry) => !known.has(keyOf(entry)));
     if (fresh.length === 0) return;
@@ -31,6 +39,11 @@ export function createRoster(runId: string, onChange: (record: RunRecord) => voi
     add(pid, name) {
       const identity = readProcess(pid);
       if (identity !== null) remember([{ ...identity, name }]);
+    },
+    addMark(mark) {
+      if (marks.has(mark.file)) return;
+      marks.set(mark.file, mark);
+      onChange(record());
     },
     sweep(parents) {
       for (const [pid, name] of parents) {

@@ -1,12 +1,14 @@
 /**
  * Ends what a run of the launcher has left behind: the recorded processes, their descendants, and
- * whatever carries the run's mark in its environment. First asks, then kills. It touches nothing that
+ * whatever carries the run's mark, or one that it recorded, in its environment. First asks, then kills. It touches nothing that
  * it cannot tie to that run, and so never a process that got a recorded id later.
  */
 
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RecordedProcess, RunRecord } from './data-directory.ts';
+import type { OutlivingMark } from './process-spec.ts';
 import {
   descendantsOf,
   isAlive,
@@ -21,8 +23,11 @@ export const RUN_VARIABLE = 'DEMO_RUN_ID';
 export function survivorsOf(record: RunRecord): readonly RecordedProcess[] {
   const found = new Map<number, RecordedProcess>();
   for (const entry of record.processes) if (isAlive(entry)) found.set(entry.pid, entry);
-  const marked = processesWithEnvironment(RUN_VARIABLE, record.runId);
-  for (const entry of marked) {
+  const marks: readonly (readonly [string, string])[] = [
+    [RUN_VARIABLE, record.runId],
+    ...record.marks.flatMap(readMark),
+  ];
+  for (const entry of marks.flatMap(([name, value]) => processesWithEnvironment(name, value))) {
     if (!found.has(entry.pid)) found.set(entry.pid, { ...entry, name: 'child' });
   }
   for (const entry of descendantsOf(new Set(found.keys()))) {
@@ -41,6 +46,16 @@ export async function endRun(
   const left = await emptied(record, graceMs);
   if (left.length === 0) return left;
   return killRun(record, 1000);
+}
+
+/** Nothing while the file is not there: then nothing that carries the mark is either. */
+function readMark({ variable, file }: OutlivingMark): readonly (readonly [string, string])[] {
+  try {
+    const value = readFileSync(file, 'utf8').trim();
+    return value === '' ? [] : [[variable, value]];
+  } catch {
+    return [];
+  }
 }
 
 /** Kills at once; resolves with those that live even so after `withinMs`. */

@@ -25,8 +25,11 @@ export interface Plan {
   /** Ports of this run, which nobody may listen on afterwards. */
   readonly ports: readonly number[];
   /** Called once when all are ready; what it goes on doing ends with the signal. */
-  readonly whenUp: (seconds: number, signal: AbortSignal) => void;
+  readonly whenUp: (seconds: number, signal: AbortSignal, pidOf: PidOf) => void;
 }
+
+/** The id that a process of this name has now; null while it does not run. */
+export type PidOf = (name: string) => number | null;
 
 export interface Session {
   readonly directory: string;
@@ -74,7 +77,7 @@ export async function runSession(session: Session): Promise<number> {
       return 1;
     }
   }
-  writeRecord(directory, { runId, processes: [] });
+  writeRecord(directory, { runId, processes: [], marks: [] });
   const warden = postWarden(directory, runId);
   try {
     return await superviseRun(session, runId);
@@ -101,7 +104,8 @@ async function superviseRun(session: Session, runId: string): Promise<number> {
     const plan = await session.plan();
     ports = plan.ports;
     await startStages(plan, supervisor, session);
-    plan.whenUp((performance.now() - startedAt) / 1000, request.stop);
+    const seconds = (performance.now() - startedAt) / 1000;
+    plan.whenUp(seconds, request.stop, (name) => supervisor.pidOf(name));
     await aborted(request.stop);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -115,16 +119,11 @@ async function startStages(plan: Plan, supervisor: Supervisor, session: Session)
     session.request.stop.throwIfAborted();
     for (const spec of stage) supervisor.start(spec);
     await Promise.all(
-      stage.map((spec) =>
-        waitUntilReady(
-          {
-            name: spec.name,
-            url: spec.readinessUrl,
-            withinMs: session.limits.readyWithinMs,
-          },
-          session.request.stop,
-        ),
-      ),
+      stage.map(async ({ name, readinessUrl: url }) => {
+        if (url === null) return;
+        const withinMs = session.limits.readyWithinMs;
+        await waitUntilReady({ name, url, withinMs }, session.request.stop);
+      }),
     );
   }
 }

@@ -5,12 +5,15 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
+import type { ClusterPlace } from './cluster-place.ts';
+import { memberSpecs } from './members.ts';
 import type { StartOptions } from './options.ts';
 import { pickPort, pickPortBlock } from './ports.ts';
 import type { ProcessSpec } from './process-spec.ts';
 
 export interface Ports {
-  readonly plane: number;
+  /** Of the API of each member. */
+  readonly planes: readonly number[];
   readonly agent: number;
   readonly prometheus: number;
   readonly front: number;
@@ -23,12 +26,16 @@ export interface Places {
   /** The project's root: working directory of all. */
   readonly root: string;
   readonly data: string;
+  /** Null for a control plane of one member. */
+  readonly cluster: ClusterPlace | null;
 }
 
 export async function pickPorts(options: StartOptions): Promise<Ports> {
   const pick = (usual: number): Promise<number> => pickPort(options.freePorts ? 0 : usual);
+  const planes: number[] = [];
+  for (let nth = 0; nth < options.members; nth += 1) planes.push(await pick(7400 + nth));
   return {
-    plane: await pick(7400),
+    planes,
     agent: await pick(7410),
     prometheus: await pick(9090),
     front: await pick(7420),
@@ -37,8 +44,20 @@ export async function pickPorts(options: StartOptions): Promise<Ports> {
   };
 }
 
+/** All that must be free again when the run has ended. */
+export function portsOf(ports: Ports, cluster: ClusterPlace | null): readonly number[] {
+  const { planes, agent, prometheus, front, load } = ports;
+  const raft = cluster?.members.map(({ raftPort }) => raftPort) ?? [];
+  return [...planes, ...raft, agent, prometheus, front, load];
+}
+
 export function urlOf(port: number): string {
   return `http://127.0.0.1:${port}`;
+}
+
+/** Of the members: any of them answers for all. */
+export function planeUrls(ports: Ports): readonly string[] {
+  return ports.planes.map(urlOf);
 }
 
 /** Stage by stage, each ready before the next; the load comes last, when there are replicas. */
@@ -48,7 +67,7 @@ export function stackStages(
   options: StartOptions,
 ): readonly (readonly ProcessSpec[])[] {
   const stages = [
-    [prometheusSpec(places, ports), planeSpec(places, ports)],
+    [prometheusSpec(places, ports), ...planeSpecs(places, ports)],
     [agentSpec(ports), frontSpec(ports)],
   ];
   return options.load ? [...stages, [loadSpec(ports, options.seed)]] : stages;
@@ -72,28 +91,40 @@ function prometheusSpec(places: Places, ports: Ports): ProcessSpec {
     onExit: 'end',
     stopOrder: 3,
     stopGraceMs: 1000,
+    mark: null,
   };
 }
 
-function planeSpec(places: Places, ports: Ports): ProcessSpec {
-  return {
-    ...script('control-plane', 'control-plane/main.ts'),
-    environment: {
-      ...withUserSettings({ OMNIMIND_TICK_INTERVAL: '5s', OMNIMIND_UPKEEP_INTERVAL: '1s' }),
-      OMNIMIND_LISTEN: `127.0.0.1:${ports.plane}`,
-      OMNIMIND_DATA_DIR: join(places.data, 'control-plane'),
-      OMNIMIND_PROMETHEUS_URL: urlOf(ports.prometheus),
-      OMNIMIND_DOCUMENTS_DIR: join(places.root, 'demo', 'documents'),
-      OMNIMIND_DISCOVERY_DIR: join(places.data, 'discovery'),
-      OMNIMIND_LOCAL_PROCESS: 'on',
-      OMNIMIND_LOCAL_PROCESS_ON_STOP: 'stop',
-      OMNIMIND_LOCAL_PROCESS_PORTS: ports.replicas,
-    },
-    readinessUrl: `${urlOf(ports.plane)}/readyz`,
-    onExit: 'restart',
-    stopOrder: 2,
-    stopGraceMs: 2300,
+function planeSpecs(places: Places, ports: Ports): readonly ProcessSpec[] {
+  const { root, cluster } = places;
+  const shared = {
+    ...withUserSettings({ OMNIMIND_TICK_INTERVAL: '5s', OMNIMIND_UPKEEP_INTERVAL: '1s' }),
+    OMNIMIND_PROMETHEUS_URL: urlOf(ports.prometheus),
+    OMNIMIND_DISCOVERY_DIR: join(places.data, 'discovery'),
+    OMNIMIND_LOCAL_PROCESS: 'on',
+    OMNIMIND_LOCAL_PROCESS_PORTS: ports.replicas,
   };
+  if (cluster !== null) return memberSpecs(cluster, ports.planes, { root, shared });
+  const [port = 0] = ports.planes;
+  const environment = {
+    ...shared,
+    OMNIMIND_LISTEN: `127.0.0.1:${port}`,
+    OMNIMIND_DATA_DIR: join(places.data, 'control-plane'),
+    OMNIMIND_DOCUMENTS_DIR: join(root, 'demo', 'documents'),
+    OMNIMIND_LOCAL_PROCESS_ON_STOP: 'stop',
+  };
+  return [
+    {
+      ...script('control-plane', 'control-plane/main.ts'),
+      environment,
+      readinessUrl: `${urlOf(port)}/readyz`,
+      onExit: 'restart',
+      stopOrder: 2,
+      stopGraceMs: 2300,
+      // It stops its replicas itself.
+      mark: null,
+    },
+  ];
 }
 
 function agentSpec(ports: Ports): ProcessSpec {
@@ -103,12 +134,13 @@ function agentSpec(ports: Ports): ProcessSpec {
       ...withUserSettings({ OMNIMIND_AGENT_CAPABILITIES: 'inference' }),
       OMNIMIND_AGENT_HOST: '127.0.0.1',
       OMNIMIND_AGENT_PORT: String(ports.agent),
-      OMNIMIND_AGENT_CONTROL_PLANE_URLS: urlOf(ports.plane),
+      OMNIMIND_AGENT_CONTROL_PLANE_URLS: planeUrls(ports).join(','),
     },
     readinessUrl: `${urlOf(ports.agent)}/readyz`,
     onExit: 'restart',
     stopOrder: 1,
     stopGraceMs: 400,
+    mark: null,
   };
 }
 
@@ -117,13 +149,14 @@ function frontSpec(ports: Ports): ProcessSpec {
     ...script('front', 'demo/front.ts'),
     environment: {
       PORT: String(ports.front),
-      FRONT_CONTROL_PLANE_URL: urlOf(ports.plane),
+      FRONT_CONTROL_PLANE_URLS: planeUrls(ports).join(','),
       FRONT_WORKLOAD: 'demo-inference',
     },
     readinessUrl: `${urlOf(ports.front)}/readyz`,
     onExit: 'end',
     stopOrder: 1,
     stopGraceMs: 400,
+    mark: null,
   };
 }
 
@@ -139,6 +172,7 @@ function loadSpec(ports: Ports, seed: number): ProcessSpec {
     onExit: 'end',
     stopOrder: 0,
     stopGraceMs: 300,
+    mark: null,
   };
 }
 

@@ -37,6 +37,8 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   start(spec: ProcessSpec): void;
+  /** Null while no process of this name runs. */
+  pidOf(name: string): number | null;
   /** Stops in order within `withinMs`, kills the rest; resolves with what lives even so. */
   stop(withinMs: number): Promise<readonly RecordedProcess[]>;
   /** Kills everything at once. */
@@ -101,10 +103,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     start(spec) {
       if (stopping.signal.aborted) return;
       keepPreviousLog(logPath(options, spec.name));
+      if (spec.mark !== null) roster.addMark(spec.mark);
       const entry: Supervised = { spec, child: null, restartedAt: [] };
       supervised.push(entry);
       launch(entry);
     },
+    pidOf: (name) => supervised.find(({ spec }) => spec.name === name)?.child?.pid ?? null,
     async stop(withinMs) {
       const deadline = performance.now() + withinMs;
       beginStop();

@@ -7,8 +7,30 @@ export type ReplicaListing =
   | { readonly kind: 'known'; readonly addresses: readonly string[] }
   | { readonly kind: 'unavailable'; readonly detail: string };
 
+/**
+ * Asks the members of a control plane in turn, the one that answered last first, so that one that is
+ * away, or hangs, costs its time only once.
+ */
+export function createReplicaLister(
+  planeUrls: readonly string[],
+  workloadId: string,
+  timeoutMs: number,
+): () => Promise<ReplicaListing> {
+  let order = [...planeUrls];
+  return async () => {
+    let listing: ReplicaListing = { kind: 'unavailable', detail: 'no control plane is named' };
+    for (const url of order) {
+      listing = await readReadyReplicas(url, workloadId, timeoutMs);
+      if (listing.kind === 'unavailable') continue;
+      order = [url, ...order.filter((other) => other !== url)];
+      break;
+    }
+    return listing;
+  };
+}
+
 /** Reads `GET /v1/workloads/{id}`; never rejects. */
-export async function readReadyReplicas(
+async function readReadyReplicas(
   planeUrl: string,
   workloadId: string,
   timeoutMs: number,

@@ -1,11 +1,12 @@
 /**
  * The scrape targets as file_sd lists: agents.json and replicas.json in one directory, each replaced
- * at once (written aside, synced, renamed), so that Prometheus never reads half a list. An unchanged
- * list is not written again. Knows nothing of where the targets come from.
+ * at once (written aside, synced, renamed), so that Prometheus never reads half a list. A list that is
+ * there already is not written again: that is read from the file, since members may share the
+ * directory, and each of them writes while it leads. Knows nothing of where the targets come from.
  */
 
-import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type TargetGroup,
@@ -34,14 +35,14 @@ class FileSdList {
   readonly #path: string;
   readonly #aside: string;
   #wanted = '';
-  #written: string | null = null;
   #running: Promise<void> | null = null;
 
   constructor(directory: string, kind: Kind) {
     this.#directory = directory;
     this.#path = join(directory, `${kind}.json`);
-    // A leading dot keeps it out of a pattern such as *.json.
-    this.#aside = join(directory, `.${kind}.json.${process.pid}`);
+    // A leading dot keeps it out of a pattern such as *.json. No process id: in containers that share
+    // the directory all may have the same.
+    this.#aside = join(directory, `.${kind}.json.${randomUUID()}`);
   }
 
   /** Resolves once this list or a newer one is on disk. @throws TargetPublisherError */
@@ -53,11 +54,11 @@ class FileSdList {
 
   async #run(): Promise<void> {
     try {
+      let text: string;
       do {
-        const text = this.#wanted;
+        text = this.#wanted;
         if (!(await this.#isCurrent(text))) await this.#write(text);
-        this.#written = text;
-      } while (this.#wanted !== this.#written);
+      } while (this.#wanted !== text);
     } catch (cause) {
       throw new TargetPublisherError(`writing the scrape targets to ${this.#path}`, { cause });
     } finally {
@@ -65,12 +66,10 @@ class FileSdList {
     }
   }
 
-  /** What an earlier process wrote counts too; a file that somebody removed is written again. */
+  /** Whoever wrote it: an earlier process, or another member. What cannot be read is written again. */
   async #isCurrent(text: string): Promise<boolean> {
     try {
-      if (this.#written === null) return (await readFile(this.#path, 'utf8')) === text;
-      await access(this.#path, constants.F_OK);
-      return this.#written === text;
+      return (await readFile(this.#path, 'utf8')) === text;
     } catch {
       return false;
     }

@@ -28,6 +28,7 @@ export interface KeeperParts {
   readonly logs: ReplicaLogs;
   readonly limits: LocalProcessLimits;
   readonly nowMs: () => number;
+  readonly mayAct: () => boolean;
   readonly tell: (event: LocalProcessEvent) => void;
 }
 
@@ -163,6 +164,9 @@ export class WorkloadKeeper {
 
   async #applyChange(change: (record: WorkloadRecord) => WorkloadRecord | null): Promise<void> {
     if (this.#closed) throw new ScaleTargetError('unavailable', 'the target is stopping');
+    if (!this.#parts.mayAct()) {
+      throw new ScaleTargetError('unavailable', 'another may have become the one to act');
+    }
     const next = change(this.#record);
     if (next !== null) await this.#decide(next);
   }
@@ -184,6 +188,8 @@ export class WorkloadKeeper {
 
   async #lookNow(): Promise<void> {
     if (this.#unwritten) await this.#note(this.#record);
+    // What ended is still ended, and what shall stop still shall, when it may act again.
+    if (!this.#parts.mayAct()) return;
     for (const { slotId } of this.#record.slots) {
       const slot = this.#record.slots.find((each) => each.slotId === slotId);
       if (slot !== undefined) await this.#lookAfter(slot);
@@ -229,13 +235,15 @@ export class WorkloadKeeper {
       this.#lastEnds.set(slotId, { replicaId, detail });
       this.look();
     };
-    const { owner, workingDirectory } = this.#parts;
+    const { owner, workingDirectory, mayAct } = this.#parts;
     const { target } = this.#workload;
     try {
       const head = { replicaId, workloadId, slotId, cause, token, port };
       await journal.append({ kind: 'start', ...head, atMs: startedAtMs });
-      const start = { replicaId, owner, port, target, workingDirectory, onEnd };
+      const start = { replicaId, owner, port, target, workingDirectory, mayAct, onEnd };
       const identity = await startReplica(start, logs);
+      // Whoever may act next finds a start without a process, as after a crash at this point.
+      if (identity === 'not_allowed') return;
       if (identity === null) {
         await this.#failed(next, this.#howEnded(slotId, replicaId) ?? 'ended at once');
         return;
@@ -255,7 +263,8 @@ export class WorkloadKeeper {
   async #ended(slot: Slot): Promise<Slot> {
     const replicaId = replicaIdOf(this.#workload.id, slot) ?? '';
     for (const left of await findOwned(this.#parts.owner)) {
-      if (left.replicaId === replicaId) await signalProcess(left.identity, 'SIGKILL');
+      if (left.replicaId !== replicaId) continue;
+      await signalProcess(left.identity, 'SIGKILL', this.#parts.mayAct);
     }
     const watch = this.#watches.get(slot.slotId);
     this.#watches.delete(slot.slotId);
@@ -306,13 +315,14 @@ export class WorkloadKeeper {
 
   async #stop(slot: Slot, identity: ProcessIdentity, watch: Watch): Promise<void> {
     watch.ready = false;
+    const { mayAct } = this.#parts;
     if (watch.termSentAtMs === null) {
-      watch.termSentAtMs = performance.now();
-      await signalGroup(identity, 'SIGTERM');
+      const sent = await signalGroup(identity, 'SIGTERM', mayAct);
+      if (sent) watch.termSentAtMs = performance.now();
       return;
     }
     if (performance.now() - watch.termSentAtMs < this.#workload.target.stopGraceMs) return;
-    if (!(await signalGroup(identity, 'SIGKILL'))) return;
+    if (!(await signalGroup(identity, 'SIGKILL', mayAct))) return;
     const workloadId = this.#workload.id;
     const replicaId = replicaIdOf(workloadId, slot) ?? '';
     this.#parts.tell({ kind: 'killed', workloadId, replicaId });

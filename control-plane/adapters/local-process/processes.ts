@@ -72,21 +72,28 @@ export async function findOwned(owner: string): Promise<readonly OwnedProcess[]>
   return found.sort((a, b) => Number(a.identity.startTicks) - Number(b.identity.startTicks));
 }
 
-/** Signals the process and its group when it is still the one meant. False when it is not there. */
+/**
+ * Signals the process and its group when it is still the one meant, and `may` still says so. False
+ * when it was not signalled.
+ */
 export async function signalGroup(
   identity: ProcessIdentity,
   signal: 'SIGTERM' | 'SIGKILL',
+  may: () => boolean = always,
 ): Promise<boolean> {
-  return (await isAlive(identity)) && send(-identity.pid, signal);
+  return (await isAlive(identity)) && may() && send(-identity.pid, signal);
 }
 
-/** Signals the one process. False when it is not there. */
+/** Signals the one process. False when it was not signalled. */
 export async function signalProcess(
   identity: ProcessIdentity,
   signal: 'SIGTERM' | 'SIGKILL',
+  may: () => boolean = always,
 ): Promise<boolean> {
-  return (await isAlive(identity)) && send(identity.pid, signal);
+  return (await isAlive(identity)) && may() && send(identity.pid, signal);
 }
+
+const always = (): boolean => true;
 
 function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean {
   try {

@@ -21,22 +21,26 @@ export interface ReplicaStart {
   readonly port: number;
   readonly target: LocalProcessTarget;
   readonly workingDirectory: string;
+  /** Asked with nothing between it and the start. */
+  readonly mayAct: () => boolean;
   /** Called once when the process ends while this plane lives. */
   readonly onEnd: (detail: string) => void;
 }
 
 /**
- * Resolves once the program runs; null when it had ended before it could be identified.
+ * Resolves once the program runs; null when it had ended before it could be identified,
+ * `not_allowed` when `mayAct` said no and nothing was started.
  * @throws Error when it cannot be started at all
  */
 export async function startReplica(
   start: ReplicaStart,
   logs: ReplicaLogs,
-): Promise<ProcessIdentity | null> {
+): Promise<ProcessIdentity | null | 'not_allowed'> {
   const [program = '', ...args] = start.target.command;
   const log = await logs.open(start.replicaId);
   let child: ChildProcess;
   try {
+    if (!start.mayAct()) return 'not_allowed';
     child = spawn(program, args, {
       cwd: start.workingDirectory,
       env: environmentOf(start),

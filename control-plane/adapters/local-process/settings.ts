@@ -11,6 +11,11 @@ export interface LocalProcessSettings {
   /** Wall clock, for records alone; every deadline runs on the monotonic clock. */
   readonly nowMs: () => number;
   readonly onEvent?: (event: LocalProcessEvent) => void;
+  /**
+   * Asked just before each start, signal and command: false where another may have become the one
+   * to act, whatever this process believed a moment ago. Always true when absent.
+   */
+  readonly mayAct?: () => boolean;
   /** Working directory of the replicas; the plane's own when absent. */
   readonly workingDirectory?: string;
   readonly limits?: Partial<LocalProcessLimits>;

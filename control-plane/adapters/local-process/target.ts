@@ -2,7 +2,9 @@
  * A scale target that runs replicas as processes on the plane's own host: a small durable
  * orchestrator. What it was told is on disk before it answers; what it started it finds again
  * after a crash at any point, by its records and by the mark in each process's environment, so
- * that nothing is started twice or left behind. It refuses tokens older than the newest it saw.
+ * that nothing is started twice or left behind. It refuses tokens older than the newest it saw, and
+ * does nothing while it is told that it may not act; ending replicas on the order to stop is the
+ * exception, since nobody else can have them before the directory is given back.
  *
  * A changed command or environment reaches a replica with its next start; running ones are kept.
  */
@@ -126,6 +128,7 @@ async function openParts(settings: LocalProcessSettings): Promise<KeeperParts> {
     }),
     limits,
     nowMs: settings.nowMs,
+    mayAct: settings.mayAct ?? (() => true),
     tell: (event) => settings.onEvent?.(event),
   };
 }
@@ -257,7 +260,7 @@ class Running {
       const { replicaId, identity } = found;
       const workloadId = replicaId.replace(/-\d+-\d+$/, '');
       if ((await this.keeperOf(workloadId)?.claim(found)) === true) continue;
-      if (!(await signalProcess(identity, 'SIGKILL'))) continue;
+      if (!(await signalProcess(identity, 'SIGKILL', this.#parts.mayAct))) continue;
       this.#parts.tell({ kind: 'orphan_killed', workloadId, replicaId, pid: identity.pid });
     }
   }

@@ -29,7 +29,7 @@ export interface PgliteOptions {
 export interface PgliteProcess {
   /** For createDecisionStore; the same after every restart. */
   readonly url: string;
-  /** PGlite is one session: statements of two connections would mix. */
+  /** PGlite is one session, had by one connection at a time: more would only wait. */
   readonly connectionsMax: 1;
   /** Null between a death and the restart. */
   readonly pid: () => number | null;
@@ -103,7 +103,7 @@ class Keeper {
     const { PATH, HOME, TMPDIR, TZ, NODE_OPTIONS } = process.env;
     const child = spawn(
       process.execPath,
-      [SERVER, resolve(this.#options.directory), this.#sockets],
+      [SERVER, resolve(this.#options.directory), this.#sockets, 'with-parent'],
       {
         stdio: ['pipe', 'ignore', 'pipe'],
         env: { PATH, HOME, TMPDIR, TZ, NODE_OPTIONS },

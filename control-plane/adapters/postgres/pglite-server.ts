@@ -1,16 +1,19 @@
 /**
  * The PGlite process: Postgres as WebAssembly behind a socket, for a plane that is given no
  * database. A process of its own since it takes some 550 MB and blocks its event loop with each
- * statement. It ends with its parent, whatever ends that: the parent holds our standard input.
- * argv: the data directory, the folder of the sockets.
+ * statement. Several members of one host may use it at once.
+ *
+ * argv: the data directory, the folder of the sockets, and how it ends. `with-parent`, which is what
+ * a member asks for: with its parent, whatever ends that, since the parent holds our standard input.
+ * `on-signal`: on SIGTERM alone, for members that share it.
  */
 
 import { access, mkdir, rename, rm, unlink } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { waitForDirectory } from './directory-lock.ts';
+import { openGate } from './pglite-gate.ts';
 
 /** How long a predecessor may take to close. */
 const LOCK_TIMEOUT_MS = 30_000;
@@ -37,7 +40,6 @@ async function serve(dataDirectory: string, socketDirectory: string): Promise<vo
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const giveBack = await waitForDirectory(dataDirectory, LOCK_TIMEOUT_MS);
   const database = await openDatabase(dataDirectory);
-  exitWhenBroken(database);
   const closeDatabase = async () => {
     await database.close();
     await giveBack();
@@ -45,10 +47,9 @@ async function serve(dataDirectory: string, socketDirectory: string): Promise<vo
   close = closeDatabase;
   const path = join(socketDirectory, '.s.PGSQL.5432');
   await unlink(path).catch(() => undefined);
-  const server = new PGLiteSocketServer({ db: database, path });
-  await server.start();
+  const gate = await openGate(database, { path, onBroken: exitBroken });
   close = async () => {
-    await server.stop();
+    await gate.close();
     await closeDatabase();
   };
 }
@@ -73,41 +74,35 @@ async function openDatabase(directory: string): Promise<PGlite> {
   return PGlite.create({ dataDir: path });
 }
 
-/**
- * When the WebAssembly instance fails, the socket server rejects that statement and then never
- * takes another; the parent starts us anew, and Postgres recovers from its log.
- */
-function exitWhenBroken(database: PGlite): void {
-  const execute = database.execProtocolRawStream.bind(database);
-  database.execProtocolRawStream = async (...statement) => {
-    try {
-      await execute(...statement);
-    } catch (cause) {
-      process.stderr.write(
-        `${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`,
-      );
-      process.exit(1);
-    }
-  };
+/** An instance that failed takes no other statement: whoever started us does so anew, and Postgres recovers from its log. */
+function exitBroken(cause: unknown): void {
+  const detail = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+  process.stderr.write(`${detail}\n`);
+  process.exit(1);
+}
+
+function endWithParent(): void {
+  process.stdin.on('end', () => end(0));
+  process.stdin.on('close', () => end(0));
+  process.stdin.on('error', () => end(0));
+  process.stdin.resume();
 }
 
 setPriority(NICENESS);
 process.on('SIGTERM', () => end(0));
 // Ctrl-C reaches the whole process group; the parent decides when the database may go.
 process.on('SIGINT', () => undefined);
-process.stdin.on('end', () => end(0));
-process.stdin.on('close', () => end(0));
-process.stdin.on('error', () => end(0));
-process.stdin.resume();
 
-const [dataDirectory, socketDirectory] = process.argv.slice(2);
-if (dataDirectory === undefined || socketDirectory === undefined) {
-  process.stderr.write('usage: pglite-server.ts DATA_DIRECTORY SOCKET_DIRECTORY\n');
+const [dataDirectory, socketDirectory, ends] = process.argv.slice(2);
+if (
+  dataDirectory === undefined ||
+  socketDirectory === undefined ||
+  (ends !== 'with-parent' && ends !== 'on-signal')
+) {
+  process.stderr.write(
+    'usage: pglite-server.ts DATA_DIRECTORY SOCKET_DIRECTORY with-parent|on-signal\n',
+  );
   process.exit(2);
 }
-serve(dataDirectory, socketDirectory).catch((cause: unknown) => {
-  process.stderr.write(
-    `${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`,
-  );
-  process.exit(1);
-});
+if (ends === 'with-parent') endWithParent();
+serve(dataDirectory, socketDirectory).catch(exitBroken);

@@ -42,9 +42,11 @@ describe('local-process target', () => {
   async function open(
     ports: readonly [number, number] = [26_000, 26_999],
     limits = {},
+    mayAct: () => boolean = () => true,
   ): Promise<LocalProcessScaleTarget> {
     const target = createLocalProcessTarget({
       directory,
+      mayAct,
       portsFrom: ports[0],
       portsTo: ports[1],
       nowMs: Date.now,
@@ -282,6 +284,53 @@ describe('local-process target', () => {
     const next = await open();
     assert.deepEqual(await next.readReplicas(workload, signal()), [replica]);
     assert.equal((await owned()).length, 1);
+  });
+
+  it('starts and stops nothing from the moment on that it may not act, and goes on when it may', async () => {
+    let calls = 0;
+    /** How often it may before it may not. */
+    let times = Infinity;
+    const mayAct = (): boolean => {
+      calls += 1;
+      return calls <= times;
+    };
+    const allow = (count: number): void => {
+      calls = 0;
+      times = count;
+    };
+    const asked = (count: number) => pollUntil('it has asked', 5000, () => calls >= count);
+    // Nothing happens but by a command, so that each question is known.
+    const target = await open(
+      [26_000, 26_999],
+      { tickMs: 60_000, sweepIntervalMs: 60_000 },
+      mayAct,
+    );
+    const some = localWorkload('fenced');
+    allow(0);
+    await assert.rejects(
+      target.setReplicas(some, 1, { term: 1, index: 1 }, signal()),
+      (error) => error instanceof ScaleTargetError && error.failure === 'unavailable',
+    );
+    // Asked by the command, by the look that follows, and again when all is ready for the start.
+    for (const index of [1, 2]) {
+      allow(index);
+      await target.setReplicas(some, 1, { term: 1, index }, signal());
+      await asked(index + 1);
+      assert.deepEqual(await owned(), []);
+    }
+    allow(Infinity);
+    await target.setReplicas(some, 1, { term: 1, index: 3 }, signal());
+    await pollUntil('it is started', 5000, () => seen('started').length === 1);
+    for (const index of [4, 5]) {
+      allow(index - 3);
+      await target.setReplicas(some, 0, { term: 1, index }, signal());
+      await asked(index - 2);
+      assert.equal((await owned()).length, 1);
+    }
+    allow(Infinity);
+    await target.setReplicas(some, 0, { term: 1, index: 6 }, signal());
+    await pollUntil('it is gone', 5000, async () => (await owned()).length === 0);
+    assert.equal(seen('failed').length, 0);
   });
 
   it('counts a ready replica as starting when it stops answering for long, and keeps it', async () => {

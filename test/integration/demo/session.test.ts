@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, existsSync, readdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -133,6 +134,25 @@ describe('a session of the launcher', function () {
     assert.equal(await running.exit(5000), 0, running.output());
     assert.ok(performance.now() - askedAt < 3500);
     assertNothingLeft(processes);
+  });
+
+  it('ends what carries a mark that it knows, whoever started it, also after its own sudden death', async () => {
+    const file = join(directory, 'logs', 'mark');
+    const mark = { variable: 'STUB_MARK', file };
+    const outlive = () => {
+      const env = { ...process.env, STUB_MARK: 'mine' };
+      return spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { env });
+    };
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const running = start([[{ name: 'stub', port: await freePort(), mark }]]);
+      await up(running);
+      writeFileSync(file, 'mine\n');
+      const child = outlive();
+      await once(child, 'spawn');
+      running.child.kill(signal);
+      await pollUntil(`it is gone after ${signal}`, 10_000, () => child.signalCode !== null);
+      await pollUntil('the session has ended', 8000, () => !existsSync(join(directory, 'lock')));
+    }
   });
 
   it('kills at once on a second Ctrl-C, but takes the echo of the first for the first', async () => {

@@ -123,7 +123,9 @@ describe('the demo’s traffic', function () {
     const fast = { INFERENCE_DEVICE_MS_PER_TOKEN: '0' };
     const [one, two] = [await start('workload.ts', fast), await start('workload.ts', fast)];
     const addresses = [`127.0.0.1:${one.port}`, `127.0.0.1:${two.port}`];
-    const front = await start('front.ts', { FRONT_CONTROL_PLANE_URL: await startPlane(addresses) });
+    const front = await start('front.ts', {
+      FRONT_CONTROL_PLANE_URLS: await startPlane(addresses),
+    });
     await pollUntil('both are known', 5000, async () => {
       return metric(await metricsOf(front.url), 'demo_front_replicas') === 2;
     });
@@ -148,7 +150,7 @@ describe('the demo’s traffic', function () {
     const replica = await start('workload.ts', { INFERENCE_DEVICE_MS_PER_TOKEN: '0' });
     const addresses: string[] = [];
     const front = await start('front.ts', {
-      FRONT_CONTROL_PLANE_URL: await startPlane(addresses),
+      FRONT_CONTROL_PLANE_URLS: await startPlane(addresses),
       FRONT_REFRESH_MS: '20',
     });
     assert.equal((await infer(front.url)).status, 503);

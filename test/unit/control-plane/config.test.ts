@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { ConfigError, Secret, parseConfig } from '../../../control-plane/config.ts';
+import { ConfigError, parseConfig } from '../../../control-plane/config.ts';
+import { Secret } from '../../../control-plane/setting-values.ts';
 
 const problemsOf = (environment: Record<string, string>): readonly string[] => {
   try {

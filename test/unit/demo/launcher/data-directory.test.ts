@@ -37,7 +37,11 @@ describe('the claim on a data directory', () => {
     // The id lives, but the process that had it when the lock was written does not.
     const dead = { pid: process.pid, startMark: 'another boot:1', runId: 'old' };
     writeFileSync(join(directory, 'lock'), JSON.stringify(dead));
-    const left = { runId: 'old', processes: [{ name: 'stub', pid: 1, startMark: 'x' }] };
+    const left = {
+      runId: 'old',
+      processes: [{ name: 'stub', pid: 1, startMark: 'x' }],
+      marks: [{ variable: 'MARK', file: '/f' }],
+    };
     writeRecord(directory, left);
     assert.deepEqual(claimDirectory(directory, 'new'), { kind: 'claimed', leftover: left });
     assert.deepEqual(readdirSync(directory).sort(), ['lock', 'processes.json']);
@@ -45,7 +49,7 @@ describe('the claim on a data directory', () => {
 
   it('is not given back by a run that no longer holds it', () => {
     claimDirectory(directory, 'one');
-    writeRecord(directory, { runId: 'one', processes: [] });
+    writeRecord(directory, { runId: 'one', processes: [], marks: [] });
     releaseDirectory(directory, 'zero');
     assert.equal(claimDirectory(directory, 'two').kind, 'taken');
     assert.equal(readRecord(directory)?.runId, 'one');

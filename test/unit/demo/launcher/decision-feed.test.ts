@@ -82,7 +82,7 @@ describe('the feed of decisions', () => {
     try {
       await followDecisions(
         {
-          planeUrl: `http://127.0.0.1:${address.port}`,
+          planeUrls: [`http://127.0.0.1:${address.port}`],
           sinceMs: 500,
           intervalMs: 1,
           onDecision: ({ decisionId }) => void seen.push(decisionId),

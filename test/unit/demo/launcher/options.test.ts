@@ -10,11 +10,15 @@ describe('the options of npm start', () => {
       freePorts: false,
       load: true,
       seed: 1,
+      members: 1,
     });
   });
 
   it('reads every option that the help names', () => {
-    const args = ['--data', 'x', '--fresh', '--free-ports', '--no-load', '--seed', '9'];
+    const args = [
+      ...['--data', 'x', '--fresh', '--free-ports', '--no-load'],
+      ...['--seed', '9', '--members', '3'],
+    ];
     assert.deepEqual(parseOptions(args), {
       kind: 'start',
       data: 'x',
@@ -22,10 +26,11 @@ describe('the options of npm start', () => {
       freePorts: true,
       load: false,
       seed: 9,
+      members: 3,
     });
     for (const [option] of HELP.matchAll(/^ {2}--[a-z-]+/gm)) {
       const name = option.trim();
-      const value = name === '--data' || name === '--seed' ? ['1'] : [];
+      const value = ['--data', '--seed', '--members'].includes(name) ? ['1'] : [];
       const parsed = parseOptions([name, ...value]);
       assert.ok(parsed.kind !== 'refused' || name === '--docker', name);
     }
@@ -36,6 +41,18 @@ describe('the options of npm start', () => {
     assert.equal(parsed.kind, 'refused');
     assert.match(parsed.message, /--docker is not available in this version/);
     assert.ok(!parsed.message.includes('\n'));
+  });
+
+  it('knows one, three and five members, and says why it refuses others', () => {
+    for (const count of ['1', '3', '5']) {
+      const parsed = parseOptions(['--members', count]);
+      assert.equal(parsed.kind === 'start' && parsed.members, Number(count));
+    }
+    for (const count of ['0', '2', '4', '7', '-3', '3.0', 'three', '']) {
+      const parsed = parseOptions([`--members=${count}`]);
+      assert.equal(parsed.kind, 'refused', count);
+      assert.match(parsed.message, /--members takes 1, 3 or 5: an even number survives no more/);
+    }
   });
 
   for (const args of [

@@ -19,7 +19,7 @@ scrape_configs:
 `;
 
 const PLACES = {
-  planeAddress: '127.0.0.1:7999',
+  planeAddresses: ['127.0.0.1:7999'],
   prometheusAddress: '127.0.0.1:9999',
   configDirectory: '/project/prometheus',
   discoveryDirectory: '/data/discovery',
@@ -50,6 +50,24 @@ describe('the Prometheus configuration of npm start', () => {
         },
       ],
     });
+  });
+
+  it('asks every member for targets, and scrapes every member', () => {
+    const planeAddresses = ['127.0.0.1:7001', '127.0.0.1:7002', '127.0.0.1:7003'];
+    const fitted: unknown = parse(fitPrometheusConfig(CHECKED_IN, { ...PLACES, planeAddresses }));
+    const { scrape_configs: jobs } = fitted as {
+      scrape_configs: readonly Record<string, unknown>[];
+    };
+    assert.deepEqual(
+      jobs[0]?.['http_sd_configs'],
+      planeAddresses.map((address) => ({
+        url: `http://${address}/v1/discovery/prometheus?kind=agents`,
+        refresh_interval: '2s',
+      })),
+    );
+    assert.deepEqual(jobs[1]?.['static_configs'], [
+      { targets: [...planeAddresses, '127.0.0.1:9999'] },
+    ]);
   });
 
   it('refuses a text that is not YAML or does not name the control plane', () => {

@@ -52,6 +52,28 @@ describe('the file_sd publisher', () => {
     assert.equal(await inode(), before);
   });
 
+  it('writes again what another member, which led meanwhile, has replaced', async () => {
+    const first = createFileSdPublisher({ directory });
+    await first.publish('agents', [A]);
+    await createFileSdPublisher({ directory }).publish('agents', [A, B]);
+    await first.publish('agents', [A]);
+    assert.deepEqual(await read('agents.json'), [A]);
+  });
+
+  it('leaves whole lists when several members write at once, and nothing beside them', async () => {
+    const publishers = Array.from({ length: 8 }, () => createFileSdPublisher({ directory }));
+    const lists = [[A], [B], [A, B]];
+    await Promise.all(
+      publishers.map((one, at) => one.publish('agents', lists[at % lists.length] ?? [])),
+    );
+    const written = JSON.stringify(await read('agents.json'));
+    assert.ok(
+      lists.some((list) => JSON.stringify(list) === written),
+      written,
+    );
+    assert.deepEqual(await readdir(directory), ['agents.json']);
+  });
+
   it('writes again what somebody removed', async () => {
     const publisher = createFileSdPublisher({ directory });
     await publisher.publish('agents', [A]);
