@@ -10,22 +10,21 @@ import { loadApiKeys } from './http/api-keys.ts';
 import type { ReloadableApiKeys } from './http/api-keys.ts';
 import { DEFAULT_HTTP_LIMITS } from './http/limits.ts';
 import { authIsOn } from './http/auth.ts';
+import { createLeaderDirectory } from './http/leader.ts';
 import { isLoopback } from './http/loopback.ts';
 import { InsecureListenError, createHttpServer } from './http/server.ts';
-import { proposeDocuments } from './loops/documents.ts';
 import { NodeRegistry } from './loops/node-registry.ts';
 import { ReplicaWatch } from './loops/replica-watch.ts';
 import { ScaleLoop } from './loops/scale-loop.ts';
 import { ScaleTelemetry } from './loops/scale-telemetry.ts';
 import { runUpkeep } from './loops/upkeep-loop.ts';
 import type { UpkeepOptions } from './loops/upkeep-loop.ts';
+import { isJoint } from './model/configuration.ts';
 import type { ScaleTargets } from './loops/sight.ts';
-import type { SingleMember } from './adapters/log/single-member.ts';
 import type { PrometheusSource } from './adapters/prometheus/source.ts';
 import type { DecisionStore } from './ports/decision-store.ts';
 import {
   openDecisionStore,
-  openLog,
   openPublisher,
   openSource,
   openTargets,
@@ -34,6 +33,9 @@ import {
 } from './composition/parts.ts';
 import type { Context } from './composition/parts.ts';
 import type { Clock } from './ports/clock.ts';
+import { openConsensus } from './composition/consensus.ts';
+import type { OpenedConsensus } from './composition/consensus.ts';
+import { proposeFiles } from './composition/files.ts';
 import { createReadinessChecks } from './composition/readiness.ts';
 import { startLoop } from './composition/run-loop.ts';
 import { StopStack } from './composition/stop-stack.ts';
@@ -41,11 +43,9 @@ import { renderMetrics } from './telemetry/exposition.ts';
 import { createLogger } from './telemetry/logs.ts';
 import type { Logger } from './telemetry/logs.ts';
 import { createSeries } from './telemetry/series.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import { createViews } from './composition/views.ts';
 import { observeRequests, watchParts } from './composition/watch-parts.ts';
-
-/** From the first document proposed to the last one committed, in ms. */
-const DOCUMENTS_TIMEOUT_MS = 30_000;
 
 /** The metrics source ends by its own deadline, and says so, before the look as a whole ends, in ms. */
 const OBSERVE_MARGIN_MS = 250;
@@ -55,6 +55,10 @@ const COMMIT_TIMEOUT_MS = 5_000;
 
 /** Of each of the things that one run of the upkeep loop does, in ms. */
 const UPKEEP_TIMEOUT_MS = 5_000;
+
+/** Between two looks at the elections that wait to be recorded, and for each of them, in ms. */
+const ELECTIONS_INTERVAL_MS = 500;
+const ELECTIONS_TIMEOUT_MS = 5_000;
 
 /** For requests in flight when the member stops, in ms: all of a stop shall take less than 3 s. */
 const HTTP_STOP_GRACE_MS = 1_000;
@@ -142,12 +146,13 @@ async function startMember(
   const { config, clock, logger, stops } = context;
   const documents = await readFiles(context, signal);
   stops.layer();
-  startTraces(context);
+  const tracing = startTraces(context);
   await mkdir(config.dataDirectory, { recursive: true });
-  const outside = await openOutside(context, signal);
-  await proposeDocuments(documents, outside.consensus, clock, DOCUMENTS_TIMEOUT_MS, signal);
-  const loop = createScaleLoop(context, outside);
   const registry = new NodeRegistry(clock, config.nodes);
+  const outside = await openOutside(context, { tracing, registry }, signal);
+  const { consensus, elections } = outside;
+  await proposeFiles(context, documents, consensus, signal);
+  const loop = createScaleLoop(context, outside);
   stops.layer();
   const address = await listen(context, { ...outside, loop, registry }, keys);
   signal.throwIfAborted();
@@ -160,28 +165,45 @@ async function startMember(
     forgetAfterMs: config.nodes.forgetAfterMs,
     timeoutMs: UPKEEP_TIMEOUT_MS,
   };
+  const recorder = { consensus, clock, timeoutMs: ELECTIONS_TIMEOUT_MS };
+  startLoop(context, 'elections', ELECTIONS_INTERVAL_MS, (ended) => elections.run(recorder, ended));
   startLoop(context, 'upkeep', config.upkeepIntervalMs, (ended) => runUpkeep(upkeep, ended));
   logger.info({ ...address, data: config.dataDirectory }, 'listening');
   return address;
 }
 
-interface Outside {
-  readonly consensus: SingleMember;
+interface Outside extends Omit<OpenedConsensus, 'member'> {
+  readonly consensus: OpenedConsensus['member'];
   readonly source: PrometheusSource;
   readonly targets: ScaleTargets;
   readonly decisions: DecisionStore;
   readonly replicas: ReplicaWatch;
 }
 
-async function openOutside(context: Context, signal: AbortSignal): Promise<Outside> {
-  const consensus = await openLog(context);
+async function openOutside(
+  context: Context,
+  { tracing, registry }: { readonly tracing: Tracing; readonly registry: NodeRegistry },
+  signal: AbortSignal,
+): Promise<Outside> {
+  const replicas = new ReplicaWatch();
+  let leadershipChanged = (): void => undefined;
+  const { member: consensus, ...group } = await openConsensus(context, tracing, {
+    onLeads: () => {
+      registry.restart();
+      replicas.restart(context.clock.monotonicMs());
+    },
+    onLeadershipChanged: () => leadershipChanged(),
+  });
+  context.stops.layer();
   signal.throwIfAborted();
   const source = openSource(context);
-  const targets = await openTargets(context);
+  const opened = await openTargets(context, consensus);
+  const { targets } = opened;
+  leadershipChanged = () => opened.leadershipChanged();
   signal.throwIfAborted();
   const decisions = await openDecisionStore(context);
   signal.throwIfAborted();
-  return { consensus, source, targets, decisions, replicas: new ReplicaWatch() };
+  return { consensus, ...group, source, targets, decisions, replicas };
 }
 
 function createScaleLoop(context: Context, outside: Outside): ScaleLoop {
@@ -194,6 +216,7 @@ function createScaleLoop(context: Context, outside: Outside): ScaleLoop {
     observeTimeoutMs: config.prometheus.timeoutMs + OBSERVE_MARGIN_MS,
     commitTimeoutMs: COMMIT_TIMEOUT_MS,
     actTimeoutMs: config.actTimeoutMs,
+    onLed: (...tick) => outside.tracer.firstTick(...tick),
   });
 }
 
@@ -213,6 +236,15 @@ async function listen(
   const { heartbeatIntervalMs } = config.nodes;
   const http = createHttpServer({
     ...parts,
+    cluster: {
+      membership: parts.consensus,
+      directory: createLeaderDirectory({
+        status: () => parts.consensus.status(),
+        apiUrl: (memberId) => parts.apiUrl(memberId),
+      }),
+      isJoint: () => isJoint(parts.consensus.raftStatus().configuration),
+      ca: null,
+    },
     views: createViews({ ...parts, series, heartbeatIntervalMs, checks }),
     clock,
     auth: keys,

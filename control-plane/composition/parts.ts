@@ -8,8 +8,6 @@ import { readDocuments } from '../adapters/document-files/documents.ts';
 import { createFileSdPublisher } from '../adapters/file-sd/publisher.ts';
 import type { LocalProcessEvent } from '../adapters/local-process/settings.ts';
 import { createLocalProcessTarget } from '../adapters/local-process/target.ts';
-import { openSingleMember } from '../adapters/log/single-member.ts';
-import type { SingleMember } from '../adapters/log/single-member.ts';
 import { createDecisionStore } from '../adapters/postgres/decision-store.ts';
 import { startPgliteProcess } from '../adapters/postgres/pglite-process.ts';
 import { createPrometheusSource } from '../adapters/prometheus/source.ts';
@@ -21,12 +19,14 @@ import type { ScaleTargets } from '../loops/sight.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DecisionStore } from '../ports/decision-store.ts';
 import type { TargetPublisher } from '../ports/target-publisher.ts';
+import type { Consensus } from '../ports/consensus.ts';
+import { createLeaderScaleTarget } from './leadership-scale-target.ts';
 import type { StopStack } from './stop-stack.ts';
 import type { Logger } from '../telemetry/logs.ts';
 import type { Series } from '../telemetry/series.ts';
 import { traceHeaders } from '../telemetry/span.ts';
 import { startTracing } from '../telemetry/tracing.ts';
-import { countCommand } from './watch-parts.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 
 /** For reading all documents, in ms. */
 const FILES_TIMEOUT_MS = 10_000;
@@ -42,7 +42,8 @@ export interface Context {
   readonly stops: StopStack;
 }
 
-export function startTraces({ config, version, environment, series, stops }: Context): void {
+export function startTraces(context: Context): Tracing {
+  const { config, version, environment, series, stops } = context;
   const tracing = startTracing({
     serviceName: 'omnimind-control-plane',
     serviceVersion: version,
@@ -51,18 +52,7 @@ export function startTraces({ config, version, environment, series, stops }: Con
     onDropped: (spans) => series.tracesDropped.inc({}, spans),
   });
   stops.push('tracing', () => tracing.stop());
-}
-
-export async function openLog({ config, series, stops }: Context): Promise<SingleMember> {
-  const member = await openSingleMember({
-    directory: join(config.dataDirectory, 'log'),
-    memberId: config.memberId,
-    snapshotEveryEntries: config.snapshotEveryEntries,
-    onFsync: (seconds) => series.logFsyncDuration.observe({}, seconds),
-    onApplied: (command, committed) => countCommand(series, command, committed),
-  });
-  stops.push('log', () => member.stop());
-  return member;
+  return tracing;
 }
 
 export function openSource({ config, clock, series, stops }: Context): PrometheusSource {
@@ -106,23 +96,52 @@ async function databaseOf({ config, logger, stops }: Context) {
   return { connectionUrl: pglite.url, connectionsMax: pglite.connectionsMax };
 }
 
+export interface OpenedTargets {
+  readonly targets: ScaleTargets;
+  /** Leadership has come or gone: what only the leader has open follows. */
+  leadershipChanged(): void;
+}
+
 /** Targets that are switched off are null: their workloads hold with `actual_unknown`. */
-export async function openTargets(context: Context): Promise<ScaleTargets> {
+export async function openTargets(
+  context: Context,
+  consensus: Pick<Consensus, 'status' | 'leaseTerm'>,
+): Promise<OpenedTargets> {
   const { config, clock, logger, stops } = context;
-  const { enabled, portsFrom, portsTo, onStop } = config.localProcess;
-  if (!enabled) return { local_process: null };
-  const target = createLocalProcessTarget({
-    directory: join(config.dataDirectory, 'replicas'),
-    portsFrom,
-    portsTo,
-    nowMs: () => clock.nowMs(),
-    onEvent: (event) => logReplica(logger, event),
-  });
-  await target.start();
+  const { enabled, portsFrom, portsTo, onStop, directory } = config.localProcess;
+  const nothing = (): void => undefined;
+  if (!enabled) return { targets: { local_process: null }, leadershipChanged: nothing };
+  const mayAct = (): boolean => consensus.leaseTerm() !== null;
+  const create = () =>
+    createLocalProcessTarget({
+      directory: directory ?? join(config.dataDirectory, 'replicas'),
+      portsFrom,
+      portsTo,
+      nowMs: () => clock.nowMs(),
+      onEvent: (event) => logReplica(logger, event),
+      mayAct,
+    });
   // How long replicas may take to stop is said by their workloads.
   const timeoutMs = onStop === 'stop' ? null : undefined;
+  if (config.raft.listen === null) {
+    const target = create();
+    await target.start();
+    stops.push('local replicas', () => target.stop(onStop), timeoutMs);
+    return { targets: { local_process: target }, leadershipChanged: nothing };
+  }
+  const target = createLeaderScaleTarget({
+    leads: () => consensus.status().leadership.kind === 'leader',
+    mayAct,
+    create,
+    onTrouble: (doing, err) => {
+      logger.warn({ err }, `could not ${doing} the replicas of this host`);
+    },
+  });
   stops.push('local replicas', () => target.stop(onStop), timeoutMs);
-  return { local_process: target };
+  return {
+    targets: { local_process: target },
+    leadershipChanged: () => target.leadershipChanged(),
+  };
 }
 
 export function openPublisher({ config }: Context): TargetPublisher | null {

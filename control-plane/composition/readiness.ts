@@ -5,7 +5,7 @@
  */
 
 import type { PrometheusSource } from '../adapters/prometheus/source.ts';
-import type { SingleMember } from '../adapters/log/single-member.ts';
+import type { RaftMember } from '../loops/raft/member.ts';
 import type { ReadinessCheck } from '../http/plane.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DecisionStore } from '../ports/decision-store.ts';
@@ -14,8 +14,13 @@ import type { DecisionStore } from '../ports/decision-store.ts';
 const TICKS_LATE_MAX = 3;
 const LATE_MIN_MS = 10_000;
 
+/** Without a leader for longer, a member is not ready: it can answer stale reads alone, in ms. */
+const LEADERLESS_MAX_MS = 5_000;
+
 export interface ReadinessParts {
-  readonly consensus: Pick<SingleMember, 'status' | 'failure'>;
+  readonly consensus: Pick<RaftMember, 'status' | 'failure' | 'members'>;
+  /** How long the log's disk has not ended an operation, in ms; 0 while all is well. */
+  readonly diskStalledForMs: () => number;
   readonly source: Pick<PrometheusSource, 'status'>;
   readonly decisions: Pick<DecisionStore, 'status'>;
   /** Monotonic ms at which the last tick ended; null before the first. */
@@ -27,19 +32,54 @@ export interface ReadinessParts {
 export function createReadinessChecks(parts: ReadinessParts): readonly (() => ReadinessCheck)[] {
   const startedMs = parts.clock.monotonicMs();
   return [
-    () => logCheck(parts.consensus),
+    () => logCheck(parts),
+    quorumCheck(parts),
     () => prometheusCheck(parts.source),
     () => decisionStoreCheck(parts.decisions),
     () => scaleLoopCheck(parts, startedMs),
   ];
 }
 
-function logCheck(consensus: ReadinessParts['consensus']): ReadinessCheck {
+function logCheck({ consensus, diskStalledForMs }: ReadinessParts): ReadinessCheck {
   const failure = consensus.failure();
   if (failure !== null) return { name: 'log', status: 'failed', detail: failure };
+  const stalledMs = diskStalledForMs();
+  if (stalledMs > 0) {
+    return { name: 'log', status: 'degraded', detail: `its disk has hung for ${stalledMs} ms` };
+  }
   const { leadership, commitIndex } = consensus.status();
   const detail = `${leadership.kind} of term ${leadership.term} at index ${commitIndex}`;
   return { name: 'log', status: 'ok', detail };
+}
+
+/**
+ * An election takes less than a second; a member that knows of no leader for longer is cut off, or most
+ * are away. Nobody looks all the time, so the time counts from the first look that found no leader: a
+ * member that was looked at long ago is not failed at once.
+ */
+function quorumCheck({ consensus, clock }: ReadinessParts): () => ReadinessCheck {
+  let leaderlessSinceMs: number | null = clock.monotonicMs();
+  return () => {
+    const { memberId, leadership } = consensus.status();
+    const { leaderId, term } = leadership;
+    if (leaderId !== null) {
+      leaderlessSinceMs = null;
+      return { name: 'quorum', status: 'ok', detail: `${leaderId} leads term ${term}` };
+    }
+    const nowMs = clock.monotonicMs();
+    leaderlessSinceMs ??= nowMs;
+    const forMs = Math.round(nowMs - leaderlessSinceMs);
+    const status = forMs > LEADERLESS_MAX_MS ? 'failed' : 'degraded';
+    const why = whyNoLeader(memberId, consensus.members());
+    return { name: 'quorum', status, detail: `no_quorum: ${why} for ${forMs} ms` };
+  };
+}
+
+/** What a person has to know first: a member that is none hears of no leader, however well the others are. */
+function whyNoLeader(memberId: string, members: ReturnType<RaftMember['members']>): string {
+  if (members.length === 0) return 'it waits to be added (POST /v1/members at another member)';
+  if (members.every((one) => one.memberId !== memberId)) return 'it was removed from the cluster';
+  return 'no leader is known';
 }
 
 function prometheusCheck(source: ReadinessParts['source']): ReadinessCheck {

@@ -12,6 +12,7 @@ import { ApiKeyFileError } from '../http/api-keys.ts';
 import { InsecureListenError } from '../http/server.ts';
 import { DeadlineError } from '../loops/deadline.ts';
 import { DocumentsRefusedError } from '../loops/documents.ts';
+import { ClusterFileError } from './cluster.ts';
 import { ConsensusError } from '../ports/consensus.ts';
 import { DecisionStoreError } from '../ports/decision-store.ts';
 import { ScaleTargetError } from '../ports/scale-target.ts';
@@ -38,7 +39,7 @@ function explain(error: unknown, config: Config): string | null {
     return `the documents in ${config.documentsDirectory ?? ''} are wrong\n${faults}`;
   }
   if (error instanceof LogDamageError) {
-    return `${error.message}\n  Nothing was changed. Restore ${config.dataDirectory} from a backup.`;
+    return `${error.message}\n  Nothing was changed. ${afterDamage(config)}`;
   }
   if (error instanceof LogLockedError) {
     return `another control plane uses ${config.dataDirectory}\n  ${error.message}`;
@@ -47,8 +48,22 @@ function explain(error: unknown, config: Config): string | null {
   return systemFailure(error, config);
 }
 
+/**
+ * An older copy of a log has forgotten what its member has promised to the others, who count on it: only
+ * a member that is alone may come back with one.
+ */
+function afterDamage({ dataDirectory, memberId, raft }: Config): string {
+  if (raft.listen === null) return `Restore ${dataDirectory} from a backup.`;
+  return (
+    'Do not restore an older copy, whose promises to the other members are lost: remove this member at ' +
+    `another one (DELETE /v1/members/${memberId}), empty ${dataDirectory}, start it with ` +
+    'OMNIMIND_CLUSTER_JOIN=on and without OMNIMIND_CLUSTER_MEMBERS, and add it again (POST /v1/members).'
+  );
+}
+
 const EXPECTED = [
   ApiKeyFileError,
+  ClusterFileError,
   ConsensusError,
   DeadlineError,
   DecisionStoreError,
@@ -61,11 +76,14 @@ const EXPECTED = [
 /** The system's word for a port, a path or a permission; errors of Node's own API have no system call. */
 function systemFailure(error: unknown, config: Config): string | null {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return null;
-  const { host, port } = config.listen;
   const { message, code } = error;
   if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') return message;
   const hint = code === 'EADDRINUSE' ? '; something else listens there' : '';
-  return `cannot listen on ${host}:${port} (OMNIMIND_LISTEN)${hint}: ${message}`;
+  const { listen, raft } = config;
+  const isRaft = raft.listen !== null && 'port' in error && error.port === raft.listen.port;
+  const { host, port } = isRaft ? raft.listen : listen;
+  const setting = isRaft ? 'OMNIMIND_RAFT_LISTEN' : 'OMNIMIND_LISTEN';
+  return `cannot listen on ${host}:${port} (${setting})${hint}: ${message}`;
 }
 
 /** What was tried, and why it failed, in one line; a cause that its effect quotes is not repeated. */

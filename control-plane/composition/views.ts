@@ -9,6 +9,7 @@ import { agentGroups, replicaGroups } from '../loops/discovery.ts';
 import type { NodeRegistry } from '../loops/node-registry.ts';
 import type { ReplicaWatch } from '../loops/replica-watch.ts';
 import type { ScaleLoop } from '../loops/scale-loop.ts';
+import type { ScaleTargets } from '../loops/sight.ts';
 import type { Heartbeat } from '../model/node.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { Series } from '../telemetry/series.ts';
@@ -17,6 +18,7 @@ export interface ViewParts {
   readonly consensus: Consensus;
   readonly registry: NodeRegistry;
   readonly replicas: ReplicaWatch;
+  readonly targets: ScaleTargets;
   readonly loop: ScaleLoop;
   readonly series: Series;
   readonly heartbeatIntervalMs: number;
@@ -36,7 +38,7 @@ export function createViews(parts: ViewParts): PlaneViews {
     evaluate: decideScale,
     targetGroups: (kind) => {
       const state = consensus.readState();
-      return kind === 'agents' ? agentGroups(state) : replicaGroups(state, (id) => replicas.of(id));
+      return kind === 'agents' ? agentGroups(state) : replicaGroups(state, parts.targets, replicas);
     },
     readiness: () => parts.checks.map((check) => check()),
   };

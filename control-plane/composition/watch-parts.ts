@@ -1,6 +1,5 @@
 /** Ties what the parts know of themselves to the series that show it, read at each scrape. */
 
-import type { SingleMember } from '../adapters/log/single-member.ts';
 import type { PrometheusSource } from '../adapters/prometheus/source.ts';
 import type { ReadinessCheck } from '../http/plane.ts';
 import type { RequestObserver } from '../http/observer.ts';
@@ -9,7 +8,6 @@ import type { DecisionStore } from '../ports/decision-store.ts';
 import type { Series } from '../telemetry/series.ts';
 
 export interface WatchedParts {
-  readonly consensus: SingleMember;
   readonly source: PrometheusSource;
   readonly decisions: DecisionStore;
   readonly checks: readonly (() => ReadinessCheck)[];
@@ -19,10 +17,6 @@ const STATUSES = ['ok', 'degraded', 'failed'] as const;
 
 export function watchParts(series: Series, parts: WatchedParts): void {
   series.onScrape(() => {
-    const log = parts.consensus.status();
-    series.logCommitIndex.set({}, log.commitIndex);
-    series.logAppliedIndex.set({}, log.appliedIndex);
-    series.logSizeBytes.set({}, log.logBytes);
     series.metricsSourceBreakerOpen.set({}, parts.source.status().breaker === 'open' ? 1 : 0);
     const store = parts.decisions.status();
     series.decisionStoreConnected.set({}, store.connected ? 1 : 0);
@@ -58,5 +52,6 @@ export function observeRequests(series: Series): RequestObserver {
       series.httpRequestDuration.observe({ method, route }, durationMs / 1_000);
     },
     authFailed: (cause) => series.httpAuthFailures.inc({ cause }),
+    requestForwarded: (outcome) => series.httpForwards.inc({ outcome }),
   };
 }

@@ -10,9 +10,7 @@ import { cp, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeCommand } from '../../control-plane/adapters/log/command-codec.ts';
-import { openLog } from '../../control-plane/adapters/log/segmented-log.ts';
-import { recoverState } from '../../control-plane/adapters/log/replay.ts';
+import { openRaftLog } from '../../control-plane/adapters/log/raft-log.ts';
 import type { Command } from '../../control-plane/model/command.ts';
 import type { DecisionRecord, FencingToken } from '../../control-plane/model/decision.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
@@ -24,6 +22,7 @@ import type { PlanePlace, PlaneProcess } from '../support/plane-process.ts';
 import { pollUntil } from '../support/process.ts';
 import { startPrometheusFake } from '../support/prometheus-fake.ts';
 import type { PrometheusFake } from '../support/prometheus-fake.ts';
+import { commandIn, replayedLog } from '../support/replayed-log.ts';
 import { markedProcesses } from '../support/replica-processes.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -43,16 +42,13 @@ class Gathered {
     const copy = `${place.data}-copy`;
     await rm(copy, { recursive: true, force: true });
     await cp(join(place.data, 'log'), copy, { recursive: true });
-    const log = await openLog({ directory: copy, memberId: 'member-1' });
+    const log = await openRaftLog({ directory: copy, memberId: 'member-1' });
     try {
-      this.state = await recoverState(log, applyCommand);
-      for (let index = log.firstIndex; index <= log.lastIndex;) {
-        for (const entry of await log.read(index, log.lastIndex, 1 << 20)) {
-          index = entry.index + 1;
-          if (entry.type !== 'command') continue;
-          const token = { term: entry.term, index: entry.index };
-          this.commands.set(entry.index, { token, command: decodeCommand(entry.payload) });
-        }
+      this.state = await replayedLog(log);
+      for (const entry of log.recovered.entries) {
+        const { term, index } = entry;
+        const command = commandIn(entry);
+        if (command !== null) this.commands.set(index, { token: { term, index }, command });
       }
     } finally {
       await log.close();

@@ -40,7 +40,13 @@ export type ScalePlane = ReturnType<typeof createScalePlane>;
 export type ScaleParts = Partial<
   Pick<
     ScaleLoopOptions,
-    'source' | 'targets' | 'decisions' | 'observeTimeoutMs' | 'commitTimeoutMs' | 'actTimeoutMs'
+    | 'source'
+    | 'targets'
+    | 'decisions'
+    | 'observeTimeoutMs'
+    | 'commitTimeoutMs'
+    | 'actTimeoutMs'
+    | 'onLed'
   >
 > & {
   readonly consensus?: (real: Consensus) => Consensus;

@@ -6,7 +6,7 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
-import type { ProcessSpec } from '../../demo/launcher/process-spec.ts';
+import type { OutlivingMark, ProcessSpec } from '../../demo/launcher/process-spec.ts';
 import { runSession, SESSION_LIMITS } from '../../demo/launcher/session.ts';
 import { listenForStop } from '../../demo/launcher/stop-request.ts';
 
@@ -17,6 +17,7 @@ export interface StubSpec {
   readonly stopOrder?: number;
   readonly command?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly mark?: OutlivingMark;
 }
 
 function specOf(stub: StubSpec): ProcessSpec {
@@ -29,6 +30,7 @@ function specOf(stub: StubSpec): ProcessSpec {
     onExit: stub.onExit ?? 'end',
     stopOrder: stub.stopOrder ?? 0,
     stopGraceMs: 800,
+    mark: stub.mark ?? null,
   };
 }
 

@@ -130,7 +130,10 @@ describe('the bootstrap', function () {
   it('refuses an unknown command', async () => {
     const running = start('toString');
     assert.equal(await running.exit(10_000), 1);
-    assert.match(running.output(), /^usage: node bootstrap.mjs start\|test\|check\|bench/);
+    assert.match(
+      running.output(),
+      /^usage: node bootstrap.mjs start\|test\|check\|bench\|simulate/,
+    );
   });
 
   it('passes SIGTERM on and exits with the code of what it ran', async () => {

@@ -6,6 +6,7 @@ import {
   parseConfig as parseAgentConfig,
   SETTINGS as AGENT_SETTINGS,
 } from '../../../agents/config.ts';
+import { OWNER_VARIABLE } from '../../../control-plane/adapters/local-process/processes.ts';
 import { parseConfig } from '../../../control-plane/config.ts';
 import { SETTINGS } from '../../../control-plane/settings.ts';
 import { OTEL_VARIABLES, renderEnvExample } from '../../support/env-example.ts';
@@ -45,8 +46,9 @@ describe('the tables of settings', () => {
       namesIn(text, /\bOMNIMIND_[A-Z_]*[A-Z]\b/g).map((name) => ({ path, name })),
     );
     assert.ok(mentioned.length >= 4, 'no document mentions a setting');
-    // What the agent's names have in common is itself no name.
-    const unknown = mentioned.filter(({ name }) => !known.has(name) && name !== 'OMNIMIND_AGENT');
+    // What the agent's names have in common is itself no name; replicas are told whose they are.
+    const others = ['OMNIMIND_AGENT', OWNER_VARIABLE];
+    const unknown = mentioned.filter(({ name }) => !known.has(name) && !others.includes(name));
     assert.deepEqual(unknown, []);
   });
 

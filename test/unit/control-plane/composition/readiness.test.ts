@@ -6,22 +6,46 @@ import type { ScalePlane } from '../../../support/scale-plane.ts';
 
 type Known = {
   failure: string | null;
+  stalledForMs: number;
+  leaderId: string | null;
   lastError: string | null;
   connected: boolean;
+  members: readonly string[];
 };
+
+function viewOf(memberId: string) {
+  const progress = { matchIndex: null, lagEntries: null, contactAgeMs: null, replication: null };
+  const role = 'unknown' as const;
+  return { memberId, address: '', apiUrl: null, membership: 'voter' as const, role, ...progress };
+}
 
 describe('readiness', () => {
   let p: ScalePlane;
   let known: Known;
   beforeEach(() => {
     p = createScalePlane();
-    known = { failure: null, lastError: null, connected: true };
+    known = {
+      failure: null,
+      stalledForMs: 0,
+      leaderId: 'm2',
+      lastError: null,
+      connected: true,
+      members: [p.memory.status().memberId, 'm2'],
+    };
   });
   afterEach(() => p.stop());
 
   const checks = (tickIntervalMs: number) => {
     const parts: ReadinessParts = {
-      consensus: { status: () => p.memory.status(), failure: () => known.failure },
+      consensus: {
+        status: () => ({
+          ...p.memory.status(),
+          leadership: { kind: 'follower', term: 3, leaderId: known.leaderId },
+        }),
+        failure: () => known.failure,
+        members: () => known.members.map(viewOf),
+      },
+      diskStalledForMs: () => known.stalledForMs,
       source: { status: () => ({ breaker: 'closed', lastError: known.lastError }) },
       decisions: {
         status: () => ({ connected: known.connected, buffered: 3, dropped: 0, lastError: 'away' }),
@@ -80,5 +104,55 @@ describe('readiness', () => {
   it('fails with the log', () => {
     known = { ...known, failure: 'EIO' };
     assert.deepEqual(checks(1_000)('log'), { name: 'log', status: 'failed', detail: 'EIO' });
+  });
+
+  it('is degraded while the disk of the log hangs, and ok again after it', () => {
+    const check = checks(1_000);
+    assert.equal(check('log')?.status, 'ok');
+    known.stalledForMs = 1_500;
+    const detail = 'its disk has hung for 1500 ms';
+    assert.deepEqual(check('log'), { name: 'log', status: 'degraded', detail });
+    known = { ...known, stalledForMs: 0 };
+    assert.deepEqual(check('log'), {
+      name: 'log',
+      status: 'ok',
+      detail: 'follower of term 3 at index 0',
+    });
+  });
+
+  it('is degraded while no leader is known, failed after five seconds, and well with the next', () => {
+    const check = checks(1_000);
+    const detail = 'm2 leads term 3';
+    assert.deepEqual(check('quorum'), { name: 'quorum', status: 'ok', detail });
+    known.leaderId = null;
+    assert.equal(check('quorum')?.status, 'degraded');
+    p.now.monotonicMs += 5_000;
+    assert.equal(check('quorum')?.status, 'degraded');
+    p.now.monotonicMs += 1;
+    const cutOff = 'no_quorum: no leader is known for 5001 ms';
+    assert.deepEqual(check('quorum'), { name: 'quorum', status: 'failed', detail: cutOff });
+    known.leaderId = 'm3';
+    assert.equal(check('quorum')?.status, 'ok');
+    p.now.monotonicMs += 60_000;
+    known.leaderId = null;
+    const justLost = 'no_quorum: no leader is known for 0 ms';
+    assert.equal(check('quorum')?.detail, justLost, 'nobody had looked for a minute');
+  });
+
+  it('says of a member that is none why it hears of no leader', () => {
+    const check = checks(1_000);
+    known.leaderId = null;
+    known.members = [];
+    assert.match(check('quorum')?.detail ?? '', /it waits to be added/);
+    known.members = ['m7', 'm8', 'm9'];
+    assert.match(check('quorum')?.detail ?? '', /it was removed from the cluster/);
+  });
+
+  it('is not ready when it never hears of a leader', () => {
+    known.leaderId = null;
+    const check = checks(1_000);
+    assert.equal(check('quorum')?.status, 'degraded');
+    p.now.monotonicMs += 5_001;
+    assert.equal(check('quorum')?.status, 'failed');
   });
 });
