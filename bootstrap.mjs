@@ -1,5 +1,5 @@
 /**
- * What stands behind `npm start`, `npm test`, `npm run check` and `npm run bench` on a machine with
+ * What stands behind `npm start`, `npm test` and `npm run check`, `bench` and `simulate` on a machine with
  * Node 20 and npm alone: installs what is missing (packages by the lock file, programs from Debian
  * where that is possible), then runs the command on the Node that the lock file pins. It needs no
  * dependency itself, starts no service, and does nothing that it does not say in one line.
@@ -45,6 +45,7 @@ const PROGRAMS = {
   promtool: { package: 'prometheus', unpack: true },
   'prometheus-node-exporter': { package: 'prometheus-node-exporter', unpack: true },
   'prometheus-redis-exporter': { package: 'prometheus-redis-exporter', unpack: true },
+  etcd: { package: 'etcd-server', unpack: true },
   'redis-server': { package: 'redis-tools', unpack: false, link: '/usr/bin/redis-check-rdb' },
 };
 
@@ -61,8 +62,10 @@ const COMMANDS = {
       'prometheus-node-exporter',
       'prometheus-redis-exporter',
       'redis-server',
+      'etcd',
     ],
   },
+  simulate: { run: runSimulation, required: [], optional: [] },
 };
 
 /** Trouble that a person can act on: one line, no stack. */
@@ -95,7 +98,9 @@ function runStart(args) {
 /** All tests, or those that are named. */
 function runTests(args) {
   const named = args.some((argument) => !argument.startsWith('-'));
-  const all = ['unit', 'contract', 'integration', 'e2e'].map((name) => `test/${name}/**/*.test.ts`);
+  const all = ['unit', 'contract', 'simulation', 'integration', 'e2e'].map(
+    (name) => `test/${name}/**/*.test.ts`,
+  );
   const mocha = join('node_modules', 'mocha', 'bin', 'mocha.js');
   const reporter = ['--reporter', './test/support/reporter.ts'];
   return runForeground([mocha, ...reporter, ...args, ...(named ? [] : all)], {});
@@ -103,6 +108,10 @@ function runTests(args) {
 
 function runBench(args) {
   return runForeground([join('test', 'bench', 'main.ts'), ...args], {});
+}
+
+function runSimulation(args) {
+  return runForeground([join('test', 'simulation', 'main.ts'), ...args], {});
 }
 
 /** Every chosen step runs, also after one that failed: two at a time, each answering with one line. */
@@ -320,9 +329,11 @@ async function installAsRoot(packages) {
   if (simulated.code !== 0) await aptGet(['update', '-q'], env);
   await withServicesHeld(() => aptGet(['-o', 'DPkg::Lock::Timeout=120', ...install], env));
   if (!existsSync('/run/systemd/system')) return;
-  for (const name of packages.filter((name) => name.startsWith('prometheus'))) {
+  for (const name of packages.filter((name) => /^(prometheus|etcd)/.test(name))) {
     // Else it would start with the next boot and hold the port that the demo wants.
-    await capture('systemctl', ['disable', `${name}.service`], { minutes: 1 });
+    await capture('systemctl', ['disable', `${name.replace('-server', '')}.service`], {
+      minutes: 1,
+    });
   }
 }
 

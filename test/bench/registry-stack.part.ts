@@ -185,7 +185,7 @@ async function writePrometheus(home: string, planeAddress: string, port: number)
   const fitted = fitPrometheusConfig(
     await readFile(join(configDirectory, 'prometheus.yml'), 'utf8'),
     {
-      planeAddress,
+      planeAddresses: [planeAddress],
       prometheusAddress: `127.0.0.1:${port}`,
       configDirectory,
       discoveryDirectory: join(home, 'discovery'),
