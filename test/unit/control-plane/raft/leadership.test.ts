@@ -12,11 +12,11 @@ import {
 
 const PROMOTE_D = { add: [], promote: ['d'], remove: [] };
 
-/** A leader of [a b c] with the learner d, which may lag by two entries when it is promoted. */
-function withLearner(): HandDriven {
+/** A leader of [a b c] with the learner d, which may lag by so many entries when it is promoted. */
+function withLearner(promotionLagMax = 2): HandDriven {
   const a = new HandDriven({
     bootstrap: configurationOf('a b c', '', 'd'),
-    options: { promotionLagMax: 2 },
+    options: { promotionLagMax },
   });
   a.lead();
   a.raft.propose(a.nowMs, ['w', 'x', 'y', 'z'].map(bytesOf));
@@ -67,7 +67,7 @@ describe('Leadership', () => {
   });
 
   it('dissertation 4.2.1: promotes no learner that waits for a snapshot', () => {
-    const a = withLearner();
+    const a = withLearner(1_000);
     const { appliedIndex } = a.status;
     a.raft.compacted(appliedIndex, appliedIndex + 1);
     a.raft.unreachable('d');
