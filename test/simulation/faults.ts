@@ -61,6 +61,13 @@ export type Fault = { readonly atMs: number } & (
       readonly peer: number;
       readonly forMs: number;
     }
+  | {
+      readonly kind: 'slow_link';
+      readonly member: Target;
+      readonly peer: number;
+      readonly byMs: number;
+      readonly forMs: number;
+    }
   | { readonly kind: 'lose'; readonly share: number; readonly forMs: number }
   | { readonly kind: 'duplicate'; readonly share: number; readonly forMs: number }
   | {
@@ -103,6 +110,7 @@ export const FAULT_KINDS = [
   'split',
   'cut_one_way',
   'cut_link',
+  'slow_link',
   'lose',
   'duplicate',
   'reorder',
@@ -129,6 +137,7 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   split: 2,
   cut_one_way: 2,
   cut_link: 2,
+  slow_link: 2,
   lose: 2,
   duplicate: 1,
   reorder: 1,
@@ -201,6 +210,15 @@ function drawFault(draws: Draws, kind: FaultKind, at: number, members: number): 
     }
     case 'cut_link':
       return { atMs, kind, member: target(), peer: anyone(), forMs };
+    case 'slow_link':
+      return {
+        atMs,
+        kind,
+        member: target(),
+        peer: anyone(),
+        byMs: draws.pick([60, 200, 350, 500]),
+        forMs: forMs + 600,
+      };
     case 'lose':
       return { atMs, kind, share: draws.pick([0.02, 0.1, 0.3, 0.6]), forMs };
     case 'duplicate':

@@ -96,6 +96,9 @@ export class Member implements Subject {
   #machine: Machine;
   #appliedIndex = 0;
   #toApply: LogEntry[] = [];
+  /** Snapshots of this member: after so many entries, and so many below them are kept. */
+  readonly #snapshotEvery: number;
+  readonly #entriesKept: number;
   #saving = false;
   #savedAtIndex = 0;
   #nextReadId = 1;
@@ -112,6 +115,11 @@ export class Member implements Subject {
     this.#around = around;
     this.#draws = draws;
     this.#machine = around.machine();
+    // Members need not agree: every other one has numbers of its own.
+    const { snapshotEvery, entriesKept } = around.settings;
+    const own = number % 2 === 1;
+    this.#snapshotEvery = own ? draws.pick([8, 20, 50, 200]) : snapshotEvery;
+    this.#entriesKept = own ? draws.pick([0, 3, 20, 100]) : entriesKept;
     this.clock = new MemberClock(draws.between(0, 1e6));
     this.disk = new MemberDisk({
       hardStateDurable: (state) => {
@@ -310,10 +318,10 @@ export class Member implements Subject {
   }
 
   snapshotRenamed(saved: { readonly place: SnapshotPlace; readonly bytes: Uint8Array }): void {
-    const { agenda, settings, counts } = this.#around;
+    const { agenda, counts } = this.#around;
     const { number: member, life, disk } = this;
     const { index } = saved.place;
-    const keepFrom = Math.max(1, index + 1 - settings.entriesKept);
+    const keepFrom = Math.max(1, index + 1 - this.#entriesKept);
     if (disk.rename(saved)) counts.snapshotsTaken += 1;
     this.strike('after_renaming', 1);
     agenda.after(this.#draws.between(0, 2), {
@@ -337,7 +345,7 @@ export class Member implements Subject {
     watch.logs.checkPlace(this, place);
     this.#saving = true;
     this.#savedAtIndex = index;
-    const bytes = this.#machine.pack();
+    const bytes = masked(this.#machine.pack(), this.#draws.whole(0, 255));
     const writeMs = settings.syncMs * this.syncFactor + this.#draws.exponential(5);
     const { number: member, life } = this;
     const atMs = Math.max(agenda.nowMs + writeMs, this.hangsUntilMs);
@@ -506,7 +514,7 @@ export class Member implements Subject {
   }
 
   #apply(core: Raft): void {
-    const { settings, watch } = this.#around;
+    const { watch } = this.#around;
     const entries = this.#toApply;
     if (entries.length === 0) return;
     this.#toApply = [];
@@ -518,7 +526,7 @@ export class Member implements Subject {
     }
     core.applied(this.#appliedIndex);
     this.#answerIndexed();
-    if (this.#appliedIndex - this.#savedAtIndex >= settings.snapshotEvery) this.takeSnapshot();
+    if (this.#appliedIndex - this.#savedAtIndex >= this.#snapshotEvery) this.takeSnapshot();
   }
 
   #applyCommand(entry: LogEntry): void {
@@ -553,7 +561,7 @@ export class Member implements Subject {
 
   #restoreMachine(place: SnapshotPlace): void {
     const { watch } = this.#around;
-    this.#machine = this.#machine.unpack(this.disk.snapshotBytes);
+    this.#machine = this.#machine.unpack(unmasked(this.disk.snapshotBytes));
     watch.committed.checkState(this, place.index, this.#machine);
   }
 
@@ -641,4 +649,16 @@ export class Member implements Subject {
     const takesMs = settings.latencyMs + this.#draws.exponential(settings.jitterMs);
     agenda.after(takesMs, { kind: 'answer', client, attempt, answer });
   }
+}
+
+/** No two snapshots have the same bytes, as with members of two versions: chunks must not be mixed. */
+function masked(bytes: Uint8Array, mask: number): Uint8Array {
+  const out = new Uint8Array(bytes.length + 1);
+  out[0] = mask;
+  for (let at = 0; at < bytes.length; at += 1) out[at + 1] = (bytes[at] ?? 0) ^ mask;
+  return out;
+}
+
+function unmasked(bytes: Uint8Array): Uint8Array {
+  return masked(bytes.subarray(1), bytes[0] ?? 0).subarray(1);
 }

@@ -42,6 +42,8 @@ export class Network {
   readonly #counts: RunCounts;
   /** Cuts in force, by sender and receiver. */
   readonly #cuts: number[];
+  /** By link, in ms. */
+  readonly #slowMs: number[] = [];
   /** When the last message of a link arrives. */
   readonly #lastMs: number[];
 
@@ -60,12 +62,18 @@ export class Network {
     this.#cuts[link] = (this.#cuts[link] ?? 0) + by;
   }
 
+  /** Everything from the one to the other arrives later by so much, until told 0. */
+  slow(from: number, to: number, byMs: number): void {
+    this.#slowMs[this.#link(from, to)] = byMs;
+  }
+
   isCut(from: number, to: number): boolean {
     return (this.#cuts[this.#link(from, to)] ?? 0) > 0;
   }
 
   heal(): void {
     this.#cuts.fill(0);
+    this.#slowMs.fill(0);
     const { weather } = this;
     weather.loseShare = weather.duplicateShare = weather.reorderShare = weather.delayMeanMs = 0;
   }
@@ -104,6 +112,7 @@ export class Network {
     const link = this.#link(from, to);
     let atMs =
       this.#agenda.nowMs + this.#settings.latencyMs + draws.exponential(this.#settings.jitterMs);
+    atMs += this.#slowMs[link] ?? 0;
     if (weather.delayMeanMs > 0) {
       count(this.#counts.faults, 'message delayed');
       atMs += draws.exponential(weather.delayMeanMs);

@@ -109,6 +109,19 @@ export class Trouble {
           [own, fault.peer],
           [fault.peer, own],
         ]);
+      case 'slow_link': {
+        const member = this.#target(fault.member);
+        if (member === null || member.number === fault.peer) return false;
+        const { number } = member;
+        const { peer, byMs } = fault;
+        this.#network.slow(number, peer, byMs);
+        this.#network.slow(peer, number, byMs);
+        this.#until(fault.forMs, () => {
+          this.#network.slow(number, peer, 0);
+          this.#network.slow(peer, number, 0);
+        });
+        return true;
+      }
       case 'slow_disk': {
         const member = this.#target(fault.member);
         if (member === null) return false;

@@ -94,6 +94,7 @@ class Member implements RaftMember {
       patienceMs: limits.leaderWaitMs,
       askAgainMs: raft.electionTimeoutMaxMs,
       monotonicMs,
+      random: settings.random,
     });
     this.#engine = new Engine(settings, this.#proposals, {
       onTick: (nowMs) => this.#reads.tick(nowMs),

@@ -14,7 +14,12 @@ export interface ReadsOptions {
   /** A question that got no answer is asked again after so long, in ms. */
   readonly askAgainMs: number;
   readonly monotonicMs: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
+
+/** Ids are sent in 48 bits; this leaves room to count up. */
+const READ_ID_START_MAX = 2 ** 47;
 
 interface Reader {
   readonly deadlineMs: number;
@@ -41,10 +46,12 @@ export class Reads {
   #unanswered: Reader[] = [];
   readonly #asked = new Map<number, Asked>();
   #indexed: Indexed[] = [];
-  #lastId = 0;
+  /** Begins anywhere: an answer to the life before a restart must not answer a read of this one. */
+  #lastId: number;
 
   constructor(options: ReadsOptions) {
     this.#options = options;
+    this.#lastId = Math.floor(options.random() * READ_ID_START_MAX);
   }
 
   get hasFresh(): boolean {

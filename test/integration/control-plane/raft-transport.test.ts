@@ -116,26 +116,22 @@ describe('raft transport', () => {
   });
 
   describe('connections', () => {
-    it('to a member that is killed and comes back work within 100 ms', async () => {
-      const m1 = await member('m1');
+    it('to a member that is killed and comes back work at once, however slow dialling has become', async () => {
+      // Longer than a test may wait: what comes back has to make itself known.
+      const limits = { retryMinMs: 60_000, retryMaxMs: 60_000 };
+      const m1 = await member('m1', { limits });
       let m2 = await startMember('m2');
       const { port } = m2;
       await introduce([m1, m2]);
       for (let round = 1; round <= 3; round += 1) {
         await m2.transport.stop();
         await until('the break is noticed', () => m1.heard.unreachable.length === round);
-        // The pace of dialling has become slow by the time that it is back.
-        const failures = m1.heard.dialFailures.length;
-        await until('dialled in vain', () => m1.heard.dialFailures.length >= failures + 3);
         m2 = await startMember('m2', { listen: { host: '127.0.0.1', port } });
-        const startedMs = performance.now();
         m2.transport.connect(new Map([['m1', m1.address]]));
         await until('reachable again', () => {
           m1.transport.send(heartbeat('m1', 'm2', round), null);
           return m2.heard.messages.length > 0;
         });
-        const tookMs = performance.now() - startedMs;
-        assert.ok(tookMs < 100, `${tookMs} ms`);
       }
       members.push(m2);
     });

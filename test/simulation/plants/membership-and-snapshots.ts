@@ -113,7 +113,7 @@ export const SNAPSHOT_PLANTS: readonly Plant[] = [
   {
     name: 'snapshot-over-a-newer-log',
     breaks: 'a late snapshot replaces a log that has gone on',
-    invariantExpected: 'quorum_durability',
+    invariantExpected: 'monotone_state',
     file: 'control-plane/raft/follower.ts',
     find: 'if (index <= core.commitIndex) {',
     replace: 'if (index < (core.snapshot?.index ?? 0)) {',
@@ -140,6 +140,7 @@ export const SNAPSHOT_PLANTS: readonly Plant[] = [
   {
     name: 'chunks-of-two-leaders-mixed',
     breaks: 'chunks of two leaders make one snapshot, though their bytes differ',
+    invariantExpected: 'core_contract',
     file: 'control-plane/raft/incoming-snapshot.ts',
     find: 'chunk.term === this.#leaderTerm;',
     replace: 'chunk.term >= this.#leaderTerm;',

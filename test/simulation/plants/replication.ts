@@ -97,7 +97,7 @@ export const REPLICATION_PLANTS: readonly Plant[] = [
   {
     name: 'log-held-for-committed-at-a-restart',
     breaks: 'a member that starts takes all entries on its disk for committed',
-    invariantExpected: 'quorum_durability',
+    invariantExpected: 'recovery',
     file: 'control-plane/raft/core.ts',
     find: 'this.commitIndex = snapshot?.index ?? 0;',
     replace: 'this.commitIndex = this.log.lastIndex;',

@@ -4,6 +4,7 @@
  * disks. It has its own notes of who heard from whom.
  */
 
+import type { RaftMessage } from '../../../control-plane/model/raft-message.ts';
 import type { RaftOptions } from '../../../control-plane/raft/options.ts';
 import type { ProgressStatus, RaftStatus } from '../../../control-plane/raft/ready.ts';
 import { Violation } from '../violation.ts';
@@ -25,10 +26,19 @@ export class LeaderWatch {
   /** Local ms since which a transfer is under way; per member, null for none. */
   readonly #transferSinceMs: (number | null)[] = [];
 
+  /** By follower, leader and term. */
+  readonly #acknowledged = new Map<string, number>();
+
   constructor(options: Omit<RaftOptions, 'memberId'>, tickMs: number, checks: CheckCounts) {
     this.#options = options;
     this.#tickMs = tickMs;
     this.#checks = checks;
+  }
+
+  /** A follower says to a leader how far its log is durable and equal. */
+  acknowledging({ from, to, term }: RaftMessage, matchIndex: number): void {
+    const key = pairIn(from, to, term);
+    this.#acknowledged.set(key, Math.max(this.#acknowledged.get(key) ?? 0, matchIndex));
   }
 
   /** A message has reached a member. */
@@ -137,6 +147,8 @@ export class LeaderWatch {
     };
     if (matchIndex >= nextIndex) fail(`match ${matchIndex} is not below next ${nextIndex}`);
     if (matchIndex > status.lastIndex) fail(`match ${matchIndex} is beyond ${status.lastIndex}`);
+    const said = this.#acknowledged.get(pairIn(peer.id, leader.id, status.term)) ?? 0;
+    if (matchIndex > said) fail(`match ${matchIndex} was never acknowledged in this term`);
     const { inFlightMax, inFlightBytesMax } = this.#options;
     if (inFlight > inFlightMax) fail(`${inFlight} in flight of ${inFlightMax}`);
     // The message that crosses the bound may be as large as one may be; a larger entry goes alone.
@@ -159,4 +171,8 @@ export class LeaderWatch {
 export function holdsLease(subject: Subject): boolean {
   const untilMs = subject.leaseUntilMs();
   return untilMs !== null && untilMs > subject.localNowMs();
+}
+
+function pairIn(from: string, to: string, term: number): string {
+  return `${from}>${to}@${term}`;
 }

@@ -83,6 +83,7 @@ export class Watch {
     } else if (message.kind === 'append_reply') {
       if (message.matchIndex !== null) {
         this.#checkAcknowledgement(subject, message.term, message.matchIndex);
+        this.#leaders.acknowledging(message, message.matchIndex);
       }
     } else if (message.kind === 'heartbeat_reply') {
       this.#checks.persist_before_tell += 1;

@@ -6,7 +6,13 @@ import { PATIENT } from '../../../../support/raft-member-cluster.ts';
 
 function steppedReads(readsMax = 10) {
   let nowMs = 0;
-  const options = { readsMax, patienceMs: 2_000, askAgainMs: 300, monotonicMs: () => nowMs };
+  const options = {
+    readsMax,
+    patienceMs: 2_000,
+    askAgainMs: 300,
+    monotonicMs: () => nowMs,
+    random: () => 0,
+  };
   const reads = new Reads(options);
   const tickAt = (atMs: number): void => {
     nowMs = atMs;
