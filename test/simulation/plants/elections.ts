@@ -105,24 +105,6 @@ export const ELECTION_PLANTS: readonly Plant[] = [
     find: "if (sticky && !transfer) return 'leader_alive';",
     replace: "if (view.leads && !transfer) return 'leader_alive';",
   },
-  // Dissertation, 6.4.1: a lease is a promise of those who answered, and they may have restarted.
-  {
-    name: 'vote-within-lease-after-restart',
-    breaks: 'a member that has just restarted votes though it may have confirmed a lease',
-    invariantExpected: 'lease',
-    file: 'control-plane/raft/election-timer.ts',
-    find: 'this.#stickyUntilMs = nowMs + options.electionTimeoutMinMs;',
-    replace: 'this.#stickyUntilMs = nowMs;',
-  },
-  // etcd-io/etcd#8243, canonical/raft#279; etcd-io/raft TestNodeWithSmallerTermCanCompleteElection.
-  {
-    name: 'silence-to-a-stale-leader',
-    breaks: 'a member of a newer term does not answer a leader, and is left behind by it',
-    invariantExpected: 'liveness',
-    file: 'control-plane/raft/raft.ts',
-    find: 'if (!isLeaders) return;',
-    replace: 'if (isLeaders || !isLeaders) return;',
-  },
   // Dissertation, 6.4.1: the only voter of a new configuration confirmed the lease of the one before.
   {
     name: 'only-voter-campaigns-at-once',

@@ -24,15 +24,6 @@ export const READ_PLANTS: readonly Plant[] = [
     find: 'else if (this.hasStarted) this.rounds.addRead',
     replace: 'else if (this.hasStarted || readId > 0) this.rounds.addRead',
   },
-  // etcd-io/raft#397: an answer must be to a round that began after the read.
-  {
-    name: 'read-confirmed-by-an-older-round',
-    breaks: 'answers to a heartbeat that was sent before a read confirm that read',
-    invariantExpected: 'read_index',
-    file: 'control-plane/raft/rounds.ts',
-    find: 'this.#reads.push({ from, readId, index, round: this.#round + 1 });',
-    replace: 'this.#reads.push({ from, readId, index, round: this.#round });',
-  },
   // etcd-io/etcd#21378, #20418.
   {
     name: 'reads-answered-by-a-deposed-leader',
