@@ -276,6 +276,17 @@ describe('the watch over a simulated cluster', () => {
       look([follower]);
     });
     durable(b, entry(1, 2));
+    // It has it, and has not said so in this term.
+    violates('progress_sanity', () => {
+      look([follower]);
+    });
+    const said = { kind: 'append_reply', matchIndex: 1, previousIndex: 0 } as const;
+    const reply = { ...said, hintIndex: 0, hintTerm: 0, from: 'b', to: 'a' };
+    leaders.acknowledging({ ...reply, term: 1 }, 1);
+    violates('progress_sanity', () => {
+      look([follower]);
+    });
+    leaders.acknowledging({ ...reply, term: 2 }, 1);
     look([follower]);
     violates('progress_sanity', () => {
       look([{ ...follower, nextIndex: 1 }]);
