@@ -25,6 +25,8 @@ export class Outbox {
   #gated: Gated[] = [];
   #outstanding: Outstanding[] = [];
   #sequence = 0;
+  /** Of the change that has the newest hard state. */
+  #hardStateSequence = 0;
   #persistedSequence = 0;
   #persistedIndex: number;
 
@@ -45,6 +47,11 @@ export class Outbox {
   /** The sequence that covers everything decided up to now. */
   get sequence(): number {
     return this.#isDirty ? this.#sequence + 1 : this.#sequence;
+  }
+
+  /** Whether term and vote can no longer be forgotten. */
+  get isHardStateDurable(): boolean {
+    return this.#hardState === null && this.#hardStateSequence <= this.#persistedSequence;
   }
 
   get hasMessages(): boolean {
@@ -105,6 +112,7 @@ export class Outbox {
   takeChange(nowMs: number, lastIndex: number): LogChange | null {
     if (!this.#isDirty) return null;
     this.#sequence += 1;
+    if (this.#hardState !== null) this.#hardStateSequence = this.#sequence;
     const change: LogChange = {
       sequence: this.#sequence,
       hardState: this.#hardState,

@@ -364,23 +364,29 @@ export class Raft {
     core.events.push({ kind: 'vote_cast', phase: kind, candidateId: from, term, reason });
     if (kind === 'pre_vote') {
       // Refused in this member's own term, so that a candidate that is behind learns of it.
-      const answerTerm = reason === 'granted' ? term : core.term;
-      core.send(from, { kind: 'pre_vote_reply', reason }, answerTerm);
+      const granted = reason === 'granted';
+      if (granted || core.term < term || core.outbox.isHardStateDurable) {
+        core.send(from, { kind: 'pre_vote_reply', reason }, granted ? term : core.term);
+      }
     } else if (reason === 'granted') {
       core.setTerm(term, from);
       this.#timer.restart(this.#nowMs);
       core.sendWhenDurable(from, { kind: 'vote_reply', reason }, term);
-    } else {
+    } else if (reason !== 'term_stale' || core.outbox.isHardStateDurable) {
       core.send(from, { kind: 'vote_reply', reason }, Math.max(term, core.term));
     }
   }
 
-  /** A sender that is behind learns the newer term; silence would leave it where it is. */
+  /**
+   * A sender that is behind learns the newer term; silence would leave it where it is. A term that this
+   * member may still forget is told to nobody: it could come back later as one that no one is in.
+   */
   #answerStale(message: RaftMessage): void {
     const { kind, from } = message;
+    const { outbox } = this.#core;
     const isLeaders = kind === 'append' || kind === 'heartbeat' || kind === 'snapshot_chunk';
-    if (!isLeaders) return;
-    const lastIndex = this.#core.outbox.persistedIndex;
+    if (!isLeaders || !outbox.isHardStateDurable) return;
+    const lastIndex = outbox.persistedIndex;
     this.#core.send(from, { kind: 'heartbeat_reply', round: 0, lastIndex });
   }
 

@@ -29,4 +29,11 @@ export const REGRESSIONS: readonly Regression[] = [
     cause:
       'only a member that an uncommitted change removes had the longest log, and it would not campaign',
   },
+  {
+    seed: 3286,
+    faults: [0, 1, 9, 11, 49, 51, 74, 75, 84, 102, 105, 106, 107, 122],
+    found: 'quiescence',
+    cause:
+      'a member told another of a term that was not durable, forgot it in a crash, and led an older one',
+  },
 ];

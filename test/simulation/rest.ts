@@ -98,7 +98,7 @@ export class Rest {
         return false;
       case 'back':
         this.#lookForQuiet(stage.quiet);
-        if (this.#isOver(stage.untilMs)) this.#fill(stage.quiet);
+        if (this.#mayFill(stage.quiet, stage.untilMs)) this.#fill(stage.quiet);
         return false;
       case 'filling':
         return this.#lookForRoom(stage.index, stage.untilMs);
@@ -232,6 +232,14 @@ export class Rest {
     const { agenda, network } = this.#around;
     for (const [from, to] of quiet.links) network.cut(from, to, -1);
     this.#stage = { kind: 'back', untilMs: agenda.nowMs + BACK_MS, quiet };
+  }
+
+  /** A client may have asked again for what it never heard of: that is committed first, in time. */
+  #mayFill({ leader }: Quiet, fromMs: number): boolean {
+    if (!this.#isOver(fromMs)) return false;
+    const { status } = leader;
+    const isIdle = status !== null && status.lastIndex === status.commitIndex;
+    return isIdle || this.#isOver(fromMs + CONVERGE_MS_MAX);
   }
 
   /** Proposes as much as may be uncommitted: all of it must be free when nothing is under way. */

@@ -188,8 +188,9 @@ class HeldElection {
   }
 
   /**
-   * A winner has taken part in the newest election that was won before, or has it in its log: it links
-   * to that one or to one since. Who loses may have heard of none, and links to what it has seen.
+   * An election links to the newest one that its candidate knew of: one that was won before, or since.
+   * A member that had just come back when the leader before was killed may not have heard of that one;
+   * then its record says which it knew. Who loses may have known none.
    */
   #links({ links }: ReceivedSpan, before: readonly Election[]): void {
     const { startedAtMs, outcome } = this.#election;
@@ -198,10 +199,11 @@ class HeldElection {
     if (won < 0) return;
     const linked = new Set(links.map(({ traceId }) => traceId));
     const { previousTraceId } = this.#election;
+    const isKnown = previousTraceId !== null && linked.has(previousTraceId);
     const isThere =
       outcome === 'elected'
-        ? before.slice(won).some(({ traceId }) => linked.has(traceId))
-        : previousTraceId === null || linked.has(previousTraceId);
+        ? isKnown || before.slice(won).some(({ traceId }) => linked.has(traceId))
+        : previousTraceId === null || isKnown;
     if (isThere) return;
     this.#miss(`a link to ${over[won]?.electionId ?? ''}`);
   }
