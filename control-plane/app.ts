@@ -194,7 +194,6 @@ async function openOutside(
     },
     onLeadershipChanged: () => leadershipChanged(),
   });
-  context.stops.layer();
   signal.throwIfAborted();
   const source = openSource(context);
   const opened = await openTargets(context, consensus);

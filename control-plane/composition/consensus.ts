@@ -43,8 +43,24 @@ export interface ConsensusHooks {
   readonly onLeadershipChanged: () => void;
 }
 
-/** @throws LogDamageError | LogLockedError | ClusterFileError | ConsensusError, or the system's error */
+/**
+ * Tracing ends with the member, after it: what it says while it stops is still sent.
+ * @throws LogDamageError | LogLockedError | ClusterFileError | ConsensusError, or the system's error
+ */
 export async function openConsensus(
+  context: Context,
+  tracing: Tracing,
+  hooks: ConsensusHooks,
+): Promise<OpenedConsensus> {
+  try {
+    return await openTraced(context, tracing, hooks);
+  } catch (error) {
+    await tracing.stop();
+    throw error;
+  }
+}
+
+async function openTraced(
   context: Context,
   tracing: Tracing,
   hooks: ConsensusHooks,
@@ -81,11 +97,15 @@ export async function openConsensus(
     observer: observerOf(context, tracer, hooks),
   });
   member = opened;
-  stops.push('elections', () => {
-    tracer.stop();
-    return Promise.resolve();
-  });
-  stops.push('consensus', () => opened.stop(), STOP_TIMEOUT_MS);
+  const stop = async (): Promise<void> => {
+    try {
+      await opened.stop();
+    } finally {
+      tracer.stop();
+      await tracing.stop();
+    }
+  };
+  stops.push('consensus', stop, STOP_TIMEOUT_MS);
   watchRaft(series, {
     status: () => opened.raftStatus(),
     logBytes: () => log.bytes,

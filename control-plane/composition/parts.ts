@@ -43,7 +43,7 @@ export interface Context {
 }
 
 export function startTraces(context: Context): Tracing {
-  const { config, version, environment, series, stops } = context;
+  const { config, version, environment, series } = context;
   const tracing = startTracing({
     serviceName: 'omnimind-control-plane',
     serviceVersion: version,
@@ -51,7 +51,6 @@ export function startTraces(context: Context): Tracing {
     environment,
     onDropped: (spans) => series.tracesDropped.inc({}, spans),
   });
-  stops.push('tracing', () => tracing.stop());
   return tracing;
 }
 

@@ -46,7 +46,7 @@ export interface Tracing {
 }
 
 /** From the call of stop() to its end at most, in ms. */
-const STOP_TIMEOUT_MS = 1800;
+const STOP_TIMEOUT_MS = 1200;
 
 /** From flush() to the request, in ms: a vote and what comes of it go together, and wait for nobody. */
 const FLUSH_DELAY_MS = 10;
