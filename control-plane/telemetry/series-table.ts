@@ -313,7 +313,7 @@ function logSeries(make: SeriesMaker) {
     }),
     logFsyncDuration: make.histogram({
       name: 'omnimind_log_fsync_duration_seconds',
-      help: 'Duration of one flush of the command log to disk.',
+      help: 'Time for one batch of entries to be on disk: its write and flush.',
       labels: [],
       buckets: FSYNC_SECONDS,
     }),

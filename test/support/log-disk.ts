@@ -190,31 +190,37 @@ export class SimulatedDisk implements Disk {
       inode.content = applyChange(inode.content, change);
       inode.pending.push(change);
     };
+    const write = async (bytes: Uint8Array, position: number): Promise<void> => {
+      const copy = bytes.slice();
+      // The kernel copies a page at a time: what ends early ends at a sector of the file.
+      const stop = position + Math.floor(this.#random() * copy.length);
+      const part = copy.slice(0, Math.max(0, stop - (stop % SECTOR_BYTES) - position));
+      await this.#change(`write ${path}`, () => {
+        make({ kind: 'write', position, bytes: part });
+      });
+      make({ kind: 'write', position, bytes: copy });
+    };
+    const sync = async (): Promise<void> => {
+      await this.#change(`sync ${path}`, () => {
+        // The pages are clean now, whatever the disk got of them.
+        if (this.#powerless) return;
+        inode.durable = torn(inode, this.#random);
+        inode.pending = [];
+      });
+      for (const change of inode.pending) inode.durable = applyChange(inode.durable, change);
+      inode.pending = [];
+    };
     return {
-      write: async (bytes, position) => {
-        const copy = bytes.slice();
-        // The kernel copies a page at a time: what ends early ends at a sector of the file.
-        const stop = position + Math.floor(this.#random() * copy.length);
-        const part = copy.slice(0, Math.max(0, stop - (stop % SECTOR_BYTES) - position));
-        await this.#change(`write ${path}`, () => {
-          make({ kind: 'write', position, bytes: part });
-        });
-        make({ kind: 'write', position, bytes: copy });
+      write,
+      writeThrough: async (bytes, position) => {
+        await write(bytes, position);
+        await sync();
       },
       truncate: async (length) => {
         await this.#change(`truncate ${path}`);
         make({ kind: 'truncate', length });
       },
-      sync: async () => {
-        await this.#change(`sync ${path}`, () => {
-          // The pages are clean now, whatever the disk got of them.
-          if (this.#powerless) return;
-          inode.durable = torn(inode, this.#random);
-          inode.pending = [];
-        });
-        for (const change of inode.pending) inode.durable = applyChange(inode.durable, change);
-        inode.pending = [];
-      },
+      sync,
       close: () => Promise.resolve(),
     };
   }

@@ -1,12 +1,14 @@
 /**
  * What the log needs from a file system, and no more, so that a test can put a disk under it that
- * loses, tears and refuses. Nothing here is durable before `sync` (a file's bytes) or
- * `syncDirectory` (names in a directory) has resolved. Every call rejects with the system's error.
+ * loses, tears and refuses. Nothing here is durable before `sync` or `writeThrough` (a file's
+ * bytes) or `syncDirectory` (names in a directory) has resolved. Every call rejects with the system's error.
  */
 
 export interface DiskFile {
   /** Writes all of the bytes at the position. */
   write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Writes all of the bytes at the position, durably: a write and a sync in one. */
+  writeThrough(bytes: Uint8Array, position: number): Promise<void>;
   /** Cuts the file to the length. */
   truncate(length: number): Promise<void>;
   /** Makes bytes and length durable (fdatasync). */

@@ -81,8 +81,7 @@ export class HardStateFile {
     if (sequence === null) return HardStateFile.create(disk, directory, state);
     const file = await disk.open(join(directory, HARD_STATE_NAME));
     try {
-      await file.write(encodeSlot(sequence, state), slotAt(sequence));
-      await file.sync();
+      await file.writeThrough(encodeSlot(sequence, state), slotAt(sequence));
       return new HardStateFile(file, sequence);
     } catch (error) {
       await file.close();
@@ -92,8 +91,7 @@ export class HardStateFile {
 
   async write(state: DurableState): Promise<void> {
     const sequence = this.#sequence + 1;
-    await this.#file.write(encodeSlot(sequence, state), slotAt(sequence));
-    await this.#file.sync();
+    await this.#file.writeThrough(encodeSlot(sequence, state), slotAt(sequence));
     this.#sequence = sequence;
   }
 

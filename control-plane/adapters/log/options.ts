@@ -15,7 +15,7 @@ export interface LogOptions {
   readonly reserveBytes?: number;
   /** Told the duration of every append: encoding, write and sync, in seconds. */
   readonly onAppend?: (seconds: number) => void;
-  /** Told the duration of every sync of appended entries, in seconds. */
+  /** Told how long appended entries took to become durable: write and sync, in seconds. */
   readonly onFsync?: (seconds: number) => void;
   /** A disk operation under way for longer is a stall. Default 1,000 ms. */
   readonly stallAfterMs?: number;

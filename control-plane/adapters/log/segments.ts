@@ -24,7 +24,7 @@ export interface SegmentsOptions {
   readonly segmentBytesMax: number;
   /** Zeros written ahead whenever an append leaves the room made in advance; 0 makes none. */
   readonly reserveBytes: number;
-  /** Told the duration of every sync of appended entries, in seconds. */
+  /** Told how long appended entries took to become durable, in seconds. */
   readonly onFsync: (seconds: number) => void;
 }
 
@@ -97,10 +97,15 @@ export class Segments {
   async append(entries: readonly [LogEntry, ...LogEntry[]]): Promise<void> {
     const batch = await encodeBatch(entries, entries[0].index);
     const { file, segment } = await this.#writable(batch.bytes.length, entries[0].index);
-    await file.write(batch.bytes, segment.end);
-    await this.#reserve(file, segment, segment.end + batch.bytes.length);
+    const end = segment.end + batch.bytes.length;
     const startedAtMs = performance.now();
-    await file.sync();
+    if (end <= segment.reservedEnd) {
+      await file.writeThrough(batch.bytes, segment.end);
+    } else {
+      await file.write(batch.bytes, segment.end);
+      await this.#reserve(file, segment, end);
+      await file.sync();
+    }
     this.#options.onFsync((performance.now() - startedAtMs) / 1000);
     this.#appended(segment, batch, entries);
   }
@@ -174,9 +179,8 @@ export class Segments {
     segment.end += batch.bytes.length;
   }
 
-  /** Makes room ahead when an append has left none; without it every sync would grow the file. */
+  /** Makes room ahead of an append that has left none; without it every sync would grow the file. */
   async #reserve(file: DiskFile, segment: Segment, end: number): Promise<void> {
-    if (end <= segment.reservedEnd) return;
     const room = Math.min(this.#zeros.length, this.#options.segmentBytesMax - end);
     segment.reservedEnd = end;
     if (room <= 0) return;

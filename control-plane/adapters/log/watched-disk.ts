@@ -95,6 +95,8 @@ export class WatchedDisk implements Disk {
   #file(path: string, file: DiskFile): DiskFile {
     return {
       write: (bytes, position) => this.#watch('write', path, file.write(bytes, position)),
+      writeThrough: (bytes, position) =>
+        this.#watch('write through', path, file.writeThrough(bytes, position)),
       truncate: (length) => this.#watch('truncate', path, file.truncate(length)),
       sync: () => this.#watch('sync', path, file.sync()),
       close: () => this.#watch('close', path, file.close()),

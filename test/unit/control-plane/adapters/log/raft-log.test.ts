@@ -401,7 +401,7 @@ describe('raft log', () => {
     assert(stalledMs(log) >= 5);
     assert.deepEqual(
       stalls.map(({ operation, file }) => [operation, file]),
-      [['write', '/log/hard-state']],
+      [['write through', '/log/hard-state']],
     );
     disk.stall = null;
     hang.resolve(undefined);
