@@ -260,8 +260,14 @@ export class Leadership {
   }
 
   #answer(from: MemberId | null, readId: number, index: number | null): void {
-    if (from === null) this.#core.reads.push({ readId, index });
-    else this.#core.send(from, { kind: 'read_index_reply', readId, index });
+    if (from === null) {
+      this.#core.reads.push({ readId, index });
+      return;
+    }
+    this.#core.send(from, { kind: 'read_index_reply', readId, index });
+    const progress = this.progress.get(from);
+    // Its reader waits until it has applied that index.
+    if (progress !== undefined) progress.appendSentMs = -Infinity;
   }
 
   /** A joint configuration that is committed is left at once (Raft paper, 6). */

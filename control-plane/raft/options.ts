@@ -7,6 +7,11 @@ export interface RaftOptions {
   /** A follower suspects its leader after a random time of silence in [min, max), in ms. */
   readonly electionTimeoutMinMs: number;
   readonly electionTimeoutMaxMs: number;
+  /**
+   * A follower that was sent entries hears of later commits with the next ones; when none follow
+   * within this time, in ms, in a message of its own.
+   */
+  readonly commitNoticeDelayMs: number;
   /** Taken off the lease for clocks that run at different speeds, in ms. */
   readonly leaseMarginMs: number;
   /** A leader resigns when a change of its log is not durable after this time, in ms. */
@@ -33,6 +38,7 @@ export const RAFT_DEFAULTS: Omit<RaftOptions, 'memberId'> = {
   heartbeatIntervalMs: 50,
   electionTimeoutMinMs: 150,
   electionTimeoutMaxMs: 300,
+  commitNoticeDelayMs: 5,
   leaseMarginMs: 15,
   diskStallMs: 2_000,
   appendEntriesMax: 1_024,

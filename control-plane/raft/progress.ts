@@ -34,6 +34,8 @@ export class Progress {
   ackedSentMs = -Infinity;
   /** The largest commit index that it was told. */
   toldCommit = 0;
+  /** When entries were last sent to it; -Infinity when it is to hear of commits at once. */
+  appendSentMs = -Infinity;
   /** Since when its removal is committed: it is only told so. Null for a member. */
   leavingSinceMs: number | null = null;
   /** The snapshot that is on the way; only in that state. */
@@ -63,6 +65,7 @@ export class Progress {
 
   /** An append up to `lastIndex` leaves; an empty one carries nothing to wait for in `replicate`. */
   sent(lastIndex: number, bytes: number, nowMs: number): void {
+    this.appendSentMs = nowMs;
     if (this.#state === 'probe') {
       this.#probeSentMs = nowMs;
       return;

@@ -28,8 +28,7 @@ export function replicate(
     sendEntries(core, one, nowMs);
     const chunk = dueChunk(core, one, nowMs, answerTimeoutMs(core));
     if (chunk !== null) wanted.push(chunk);
-    // Nothing else tells it now that more is committed.
-    if (commitFor(core, one) > one.toldCommit) sendHeartbeat(core, one, 0);
+    if (isNoticeDue(core, one, nowMs)) sendHeartbeat(core, one, 0);
   }
   leadership.dismiss(nowMs);
   // Alone it is its own quorum, and nobody answers.
@@ -43,9 +42,19 @@ export function wantsToSend(core: Core, leadership: Leadership, nowMs: number): 
   for (const one of progress.values()) {
     const behind = one.nextIndex <= core.log.lastIndex && one.maySend(core.options);
     const chunkDue = one.transfer !== null && nowMs - one.transfer.sinceMs >= answerTimeoutMs(core);
-    if (behind || chunkDue || commitFor(core, one) > one.toldCommit) return true;
+    if (behind || chunkDue || isNoticeDue(core, one, nowMs)) return true;
   }
   return false;
+}
+
+/**
+ * Whether it is to be told in a message of its own that more is committed. While entries follow each
+ * other they tell it, and a frame, its code, its system call and its answer are saved per commit.
+ */
+function isNoticeDue(core: Core, progress: Progress, nowMs: number): boolean {
+  if (commitFor(core, progress) <= progress.toldCommit) return false;
+  if (progress.leavingSinceMs !== null) return true;
+  return nowMs - progress.appendSentMs >= core.options.commitNoticeDelayMs;
 }
 
 function sendHeartbeat(core: Core, progress: Progress, round: number): void {

@@ -280,13 +280,28 @@ describe('commits', () => {
     const a = leader();
     a.raft.propose(a.nowMs, [bytesOf('x')]);
     const { lastIndex } = a.status;
-    const said = a.acknowledge('b', lastIndex);
+    const said = [...a.acknowledge('b', lastIndex), ...a.pass(5)];
     assert.equal(a.status.commitIndex, lastIndex);
     const told = (to: string): readonly number[] =>
       ofKind(said, 'heartbeat')
         .filter((one) => one.to === to)
         .map(({ commitIndex }) => commitIndex);
     assert.deepEqual([told('b'), told('c')], [[lastIndex], []]);
+  });
+
+  it('tells of a commit with the next entries, and in a message of its own when none follow', () => {
+    const a = leader();
+    a.raft.propose(a.nowMs, [bytesOf('x')]);
+    const first = a.status.lastIndex;
+    assert.deepEqual(ofKind(a.acknowledge('b', first), 'heartbeat'), []);
+    a.raft.propose(a.nowMs, [bytesOf('y')]);
+    const [append] = ofKind(a.sync(), 'append').filter(({ to }) => to === 'b');
+    assert.equal(append?.commitIndex, first);
+    const second = a.status.lastIndex;
+    assert.deepEqual(ofKind(a.acknowledge('b', second), 'heartbeat'), []);
+    assert.deepEqual(ofKind(a.pass(4, 4), 'heartbeat'), []);
+    const told = ofKind(a.pass(1), 'heartbeat').map(({ to, commitIndex }) => [to, commitIndex]);
+    assert.deepEqual(told, [['b', second]]);
   });
 
   it('refuses more than may be uncommitted, in entries and in bytes, and takes it once there is room', () => {
