@@ -186,7 +186,7 @@ export const SETTINGS = [
   setting(
     'OMNIMIND_SNAPSHOT_ENTRIES',
     '10000',
-    'log entries between two snapshots, 100 to 10000000',
+    'least number of log entries between two snapshots, 100 to 10000000; more while they are less than four times the last snapshot, up to 32 MiB',
   ),
   setting('OMNIMIND_LOG_LEVEL', 'info', 'debug, info, warn or error'),
 ] as const;

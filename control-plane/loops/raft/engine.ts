@@ -86,6 +86,7 @@ export class Engine {
         log,
         everyEntries: limits.snapshotEveryEntries,
         everyBytes: limits.snapshotEveryBytes,
+        logPerSnapshot: limits.logPerSnapshot,
         entriesKept: limits.entriesKept,
         entriesKeptBytes: limits.entriesKeptBytes,
         monotonicMs,

@@ -56,6 +56,8 @@ export interface MemberLimits {
   /** A snapshot is due every so many entries, at each member at another one, or after so many bytes. */
   readonly snapshotEveryEntries: number;
   readonly snapshotEveryBytes: number;
+  /** Bytes of log between two snapshots per byte of the last one. */
+  readonly logPerSnapshot: number;
   /** Entries below a snapshot, and their bytes, that are kept for members that lag. */
   readonly entriesKept: number;
   readonly entriesKeptBytes: number;
@@ -93,7 +95,8 @@ export const MEMBER_LIMITS: MemberLimits = {
   catchUpMs: 500,
   applySliceMs: 10,
   snapshotEveryEntries: 10_000,
-  snapshotEveryBytes: 64 * MIB,
+  snapshotEveryBytes: 32 * MIB,
+  logPerSnapshot: 4,
   entriesKept: 5_000,
   entriesKeptBytes: 16 * MIB,
   handOverMs: 1_000,

@@ -13,8 +13,15 @@ import type { PlaneState } from '../../state/state.ts';
 
 export interface SnapshotOptions {
   readonly log: RaftLog;
+  /** The fewest entries between two. */
   readonly everyEntries: number;
+  /** The most payload bytes between two. */
   readonly everyBytes: number;
+  /**
+   * The log since the last snapshot is at least so many times its size: a large state is not written
+   * again and again for a few entries (section 5.1.2 of the dissertation).
+   */
+  readonly logPerSnapshot: number;
   readonly entriesKept: number;
   readonly entriesKeptBytes: number;
   readonly monotonicMs: () => number;
@@ -66,9 +73,10 @@ export class Snapshots {
   get isDue(): boolean {
     if (this.#saving !== null) return false;
     if (this.#appliedIndex <= this.#snapshotIndex) return false;
-    const { everyBytes } = this.#options;
+    const { everyBytes, logPerSnapshot, log } = this.#options;
+    if (this.#bytesSince >= everyBytes) return true;
     const isNext = this.#stretchOf(this.#appliedIndex) > this.#stretchOf(this.#snapshotIndex);
-    return isNext || this.#bytesSince >= everyBytes;
+    return isNext && this.#bytesSince >= logPerSnapshot * log.snapshotBytes;
   }
 
   /**

@@ -151,7 +151,7 @@ describe('members over TCP and disks', () => {
   });
 
   it('bring a member up to date with a snapshot in chunks', async () => {
-    const limits = { snapshotEveryEntries: 100, entriesKept: 10 };
+    const limits = { snapshotEveryEntries: 100, logPerSnapshot: 0, entriesKept: 10 };
     const options = { limits, raft: { snapshotChunkBytes: 1_000 } };
     await cluster.bootstrap(['m1', 'm2', 'm3'], options);
     const leader = await cluster.leader();

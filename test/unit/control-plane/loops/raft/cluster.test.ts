@@ -218,7 +218,7 @@ describe('members of a group', () => {
   });
 
   it('bring a member that was away for long up to date by a snapshot', async () => {
-    const limits = { snapshotEveryEntries: 50, entriesKept: 5 };
+    const limits = { snapshotEveryEntries: 50, logPerSnapshot: 0, entriesKept: 5 };
     const leader = await three({ limits, raft: { snapshotChunkBytes: 700 } });
     const away = await cluster.follower();
     await cluster.kill(idOf(away));
@@ -242,7 +242,9 @@ describe('members of a group', () => {
   });
 
   it('bring a member that was away for a while up to date from the entries that are kept', async () => {
-    const leader = await three({ limits: { snapshotEveryEntries: 50, entriesKept: 200 } });
+    const leader = await three({
+      limits: { snapshotEveryEntries: 50, logPerSnapshot: 0, entriesKept: 200 },
+    });
     const away = await cluster.follower();
     await cluster.kill(idOf(away));
     for (let number = 0; number < 120; number += 1) await leader.propose(numbered(number), PATIENT);

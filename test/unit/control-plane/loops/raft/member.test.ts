@@ -125,7 +125,7 @@ describe('a member alone', () => {
 
   it('has the same state after a restart, from a snapshot and the entries behind it', async () => {
     const disk = new MemoryDisk();
-    const limits = { snapshotEveryEntries: 10, entriesKept: 3 };
+    const limits = { snapshotEveryEntries: 10, logPerSnapshot: 0, entriesKept: 3 };
     const member = await open(disk, { limits });
     for (let number = 0; number < 25; number += 1) {
       await member.propose(numbered(number), PATIENT);
@@ -242,7 +242,7 @@ describe('a member alone', () => {
 
   it('fails closed when a snapshot cannot be written', async () => {
     const disk = new MemoryDisk();
-    const member = await open(disk, { limits: { snapshotEveryEntries: 3 } });
+    const member = await open(disk, { limits: { snapshotEveryEntries: 3, logPerSnapshot: 0 } });
     await member.propose(numbered(0), PATIENT);
     const proposed = member.propose(numbered(1), PATIENT);
     await proposed;

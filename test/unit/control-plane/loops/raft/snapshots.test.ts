@@ -6,11 +6,17 @@ import { MemoryDisk, openMemoryLog } from '../../../../support/memory-raft-log.t
 function snapshotsOn(disk: MemoryDisk) {
   const log = openMemoryLog(disk);
   const monotonicMs = () => 0;
-  const due = { everyEntries: 10, everyBytes: 1_000, entriesKept: 4, entriesKeptBytes: 250 };
+  const due = {
+    everyEntries: 10,
+    everyBytes: 1_000,
+    logPerSnapshot: 4,
+    entriesKept: 4,
+    entriesKeptBytes: 250,
+  };
   return new Snapshots({ log, ...due, monotonicMs }, 0);
 }
 
-function apply(snapshots: Snapshots, from: number, to: number, bytes = 1): void {
+function apply(snapshots: Snapshots, from: number, to: number, bytes = 50): void {
   for (let index = from; index <= to; index += 1) snapshots.applied(index, bytes);
 }
 
@@ -33,6 +39,23 @@ describe('snapshots', () => {
     assert(snapshots.isDue);
   });
 
+  it('wait until the log since the last one is four times its size, or as large as it may be', async () => {
+    const disk = new MemoryDisk();
+    const snapshots = snapshotsOn(disk);
+    apply(snapshots, 1, 10);
+    await save(snapshots, 10);
+    const bytes = disk.snapshot?.payload.length ?? 0;
+    apply(snapshots, 11, 20, 1);
+    assert(!snapshots.isDue);
+    snapshots.applied(21, 4 * bytes - 11);
+    assert(!snapshots.isDue);
+    snapshots.applied(22, 1);
+    assert(snapshots.isDue);
+    await save(snapshots, 22);
+    apply(snapshots, 23, 24, 500);
+    assert(snapshots.isDue);
+  });
+
   it('come at another entry at each member, as often at all of them', async () => {
     const members = ['m1', 'm2', 'm3', 'm4', 'm5'];
     const savedAt = new Map<string, number[]>();
@@ -41,7 +64,7 @@ describe('snapshots', () => {
       snapshots.takeTurns(members, self);
       const indexes: number[] = [];
       for (let index = 1; index <= 30; index += 1) {
-        snapshots.applied(index, 1);
+        snapshots.applied(index, 50);
         if (!snapshots.isDue) continue;
         indexes.push(index);
         await save(snapshots, index);
