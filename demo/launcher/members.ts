@@ -9,6 +9,9 @@ import process from 'node:process';
 import type { ClusterMember, ClusterPlace } from './cluster-place.ts';
 import type { ProcessSpec } from './process-spec.ts';
 
+/** As control-plane/node-arguments.ts says: flags of Node.js that keep pauses short. */
+export const MEMBER_NODE_ARGUMENTS = ['--max-semi-space-size=4', '--no-parallel-scavenge'];
+
 /** What is the same for all members, whatever their number. */
 export interface MemberEnvironment {
   readonly root: string;
@@ -42,7 +45,7 @@ function memberSpec(
   return {
     name: memberId,
     command: process.execPath,
-    arguments: ['control-plane/main.ts'],
+    arguments: [...MEMBER_NODE_ARGUMENTS, 'control-plane/main.ts'],
     environment: {
       ...shared,
       OMNIMIND_MEMBER_ID: memberId,

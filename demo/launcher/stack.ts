@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import type { ClusterPlace } from './cluster-place.ts';
-import { memberSpecs } from './members.ts';
+import { MEMBER_NODE_ARGUMENTS, memberSpecs } from './members.ts';
 import type { StartOptions } from './options.ts';
 import { pickPort, pickPortBlock } from './ports.ts';
 import type { ProcessSpec } from './process-spec.ts';
@@ -115,7 +115,7 @@ function planeSpecs(places: Places, ports: Ports): readonly ProcessSpec[] {
   };
   return [
     {
-      ...script('control-plane', 'control-plane/main.ts'),
+      ...script('control-plane', ...MEMBER_NODE_ARGUMENTS, 'control-plane/main.ts'),
       environment,
       readinessUrl: `${urlOf(port)}/readyz`,
       onExit: 'restart',
@@ -177,8 +177,11 @@ function loadSpec(ports: Ports, seed: number): ProcessSpec {
 }
 
 /** A TypeScript file of this project, on the very Node that runs the launcher. */
-function script(name: string, path: string): Pick<ProcessSpec, 'name' | 'command' | 'arguments'> {
-  return { name, command: process.execPath, arguments: [path] };
+function script(
+  name: string,
+  ...args: readonly string[]
+): Pick<ProcessSpec, 'name' | 'command' | 'arguments'> {
+  return { name, command: process.execPath, arguments: args };
 }
 
 /** Defaults of the demo that the user's environment overrides. */

@@ -9,6 +9,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { MEMBER_NODE_ARGUMENTS } from '../../control-plane/node-arguments.ts';
 import { freePort, pollUntil, startProcess } from '../support/process.ts';
 import type { RunningProcess } from '../support/process.ts';
 
@@ -121,7 +122,7 @@ export class OurCluster extends ThreeMembers implements BenchCluster {
       ...this.#settings,
     };
     const entry = join(ROOT, 'control-plane', 'main.ts');
-    return startProcess(process.execPath, [entry], { cwd: ROOT, env });
+    return startProcess(process.execPath, [...MEMBER_NODE_ARGUMENTS, entry], { cwd: ROOT, env });
   }
 
   protected clientPort({ peerPort }: Member): number {

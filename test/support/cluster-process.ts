@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { MEMBER_NODE_ARGUMENTS } from '../../control-plane/node-arguments.ts';
 import { freePort, pollUntil, startProcess } from './process.ts';
 import type { RunningProcess } from './process.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
@@ -111,7 +112,10 @@ export class Cluster {
       ...settingsOf?.(id),
     };
     const entry = join(ROOT, 'control-plane', 'main.ts');
-    member.running = startProcess(process.execPath, [entry], { cwd: ROOT, env });
+    member.running = startProcess(process.execPath, [...MEMBER_NODE_ARGUMENTS, entry], {
+      cwd: ROOT,
+      env,
+    });
     return member;
   }
 

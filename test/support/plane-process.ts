@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { MEMBER_NODE_ARGUMENTS } from '../../control-plane/node-arguments.ts';
 import { stringify } from 'yaml';
 import type { DecisionRecord } from '../../control-plane/model/decision.ts';
 import { freePort, pollUntil, startProcess } from './process.ts';
@@ -80,7 +81,10 @@ export async function planePlace(options: PlaneOptions): Promise<PlanePlace> {
 /** Resolves once the API answers. */
 export async function startPlane(place: PlanePlace): Promise<PlaneProcess> {
   const entry = join(ROOT, 'control-plane', 'main.ts');
-  const running = startProcess(process.execPath, [entry], { cwd: ROOT, env: place.environment });
+  const running = startProcess(process.execPath, [...MEMBER_NODE_ARGUMENTS, entry], {
+    cwd: ROOT,
+    env: place.environment,
+  });
   const port = await pollUntil('the plane listens', 30_000, () => {
     if (running.child.exitCode !== null) throw new Error(`the plane ended:\n${running.output()}`);
     return /"port":(\d+).*"msg":"listening"/.exec(running.output())?.[1];
