@@ -39,6 +39,7 @@ export interface WorldSettings {
 
 const STREAM = 1;
 const FAULT_STREAM = 2;
+const NOTICE_STREAM = 3;
 
 export function drawSettings(seed: number): WorldSettings {
   const draws = new Draws(seed, STREAM);
@@ -50,7 +51,10 @@ export function drawSettings(seed: number): WorldSettings {
     voters,
     members,
     machine: seed % 10 === 0 ? 'plane' : 'lists',
-    options: drawOptions(draws),
+    options: {
+      ...drawOptions(draws),
+      commitNoticeDelayMs: new Draws(seed, NOTICE_STREAM).pick([0, 0, 5, 30]),
+    },
     tickMs: 10,
     latencyMs: draws.pick([0.1, 0.5, 1, 3]),
     jitterMs: draws.pick([0.1, 0.5, 2]),
@@ -73,7 +77,7 @@ export function drawSettings(seed: number): WorldSettings {
   };
 }
 
-function drawOptions(draws: Draws): Omit<RaftOptions, 'memberId'> {
+function drawOptions(draws: Draws): Omit<RaftOptions, 'memberId' | 'commitNoticeDelayMs'> {
   return {
     ...RAFT_DEFAULTS,
     diskStallMs: draws.pick([300, 800, 2_000]),
