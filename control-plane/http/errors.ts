@@ -220,7 +220,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'No leader can be reached',
     meaning:
-      'An election is under way, or a majority of the members is away. Nothing was applied. Reads are to be had with consistency=stale meanwhile.',
+      'An election is under way, or a majority of the members is away, or the member that was asked is not a member of the cluster, or not any more: then ask another. Nothing was applied. Reads are to be had with consistency=stale meanwhile.',
     retryAfterS: 1,
   },
   transferring: {

@@ -6,7 +6,7 @@
  */
 
 import type { MemberId } from '../model/configuration.ts';
-import type { ConsensusStatus } from '../ports/consensus.ts';
+import { type ConsensusStatus, whyUnled } from '../ports/consensus.ts';
 
 export interface LeaderPlace {
   readonly memberId: MemberId;
@@ -21,13 +21,16 @@ export interface LeaderDirectory {
   leaderApiUrl(): LeaderPlace | null;
   /**
    * Resolves as soon as a leader other than `unlike` is known, this member included; at once when
-   * that is so already. Rejects with the signal's reason.
+   * that is so already. Rejects with the signal's reason, and when this member is none of those that
+   * hear of another.
    */
   waitForLeader(unlike: MemberId | null, signal: AbortSignal): Promise<void>;
+  /** Why no leader will make itself known to this member, in words; null when one may. */
+  whyUnled(): string | null;
 }
 
 export interface DirectorySources {
-  readonly status: () => Pick<ConsensusStatus, 'memberId' | 'leadership'>;
+  readonly status: () => Pick<ConsensusStatus, 'memberId' | 'leadership' | 'standing'>;
   /** As the member said itself; null before it was connected. */
   readonly apiUrl: (memberId: MemberId) => string | null;
   /** How often the status is read while somebody waits, in ms. */
@@ -50,11 +53,20 @@ export function createLeaderDirectory(sources: DirectorySources): LeaderDirector
     const place = leaderApiUrl();
     return place !== null && place.memberId !== unlike;
   };
+  const whyUnledNow = (): string | null => {
+    const { leadership, standing } = sources.status();
+    return whyUnled(standing, leadership.leaderId);
+  };
   const poll = createPoll(sources.pollIntervalMs ?? POLL_INTERVAL_MS);
   return {
     isLeader,
     leaderApiUrl,
-    waitForLeader: (unlike, signal) => poll(() => isKnown(unlike), signal),
+    waitForLeader: async (unlike, signal) => {
+      await poll(() => isKnown(unlike) || whyUnledNow() !== null, signal);
+      const why = isKnown(unlike) ? null : whyUnledNow();
+      if (why !== null) throw new Error(why);
+    },
+    whyUnled: whyUnledNow,
   };
 }
 

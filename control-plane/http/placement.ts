@@ -164,7 +164,7 @@ class Journey {
     try {
       await directory.waitForLeader(this.#failed, AbortSignal.any([this.#signal, patience]));
     } catch {
-      // None in time; what is known now may still answer.
+      // None in time, or none to come; what is known now may still answer.
     }
     return directory.leaderApiUrl();
   }
@@ -210,7 +210,7 @@ class Journey {
     const isRead = route.method === 'get';
     if (!isRead && this.#isInDoubt) throw unknownEnd(this.#failed ?? 'the leader');
     if (!isRead || route.answeredBy === 'leader' || this.#consistency === 'linearizable') {
-      throw noLeader(this.#why);
+      throw noLeader(this.#options.directory.whyUnled() ?? this.#why);
     }
     return await callMarked(this.#options.consensus, this.#asked, 'stale');
   }

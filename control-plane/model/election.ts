@@ -36,8 +36,12 @@ export const ELECTION_OUTCOMES = [
 ] as const;
 export type ElectionOutcome = (typeof ELECTION_OUTCOMES)[number];
 
+/** A campaign asks first whether it would win, and then for votes. */
+export const VOTE_PHASES = ['pre_vote', 'vote'] as const;
+export type VotePhase = (typeof VOTE_PHASES)[number];
+
 export interface ElectionVote {
-  readonly phase: 'pre_vote' | 'vote';
+  readonly phase: VotePhase;
   readonly voterId: MemberId;
   readonly reason: VoteReason;
   /** From the start of the election to the arrival of the answer, in ms. */

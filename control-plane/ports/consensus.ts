@@ -4,6 +4,7 @@
  */
 
 import type { Command, Committed } from '../model/command.ts';
+import type { ConsensusFailure } from '../model/consensus-failure.ts';
 import type { PlaneState } from '../state/state.ts';
 
 export interface Leadership {
@@ -12,9 +13,16 @@ export interface Leadership {
   readonly leaderId: string | null;
 }
 
+/**
+ * What a member is in the configuration that it has: `waiting` to be added while it has none, `outside`
+ * of one that does not name it. Who is outside was removed, or has not got the entry yet that adds it.
+ */
+export type Standing = 'member' | 'waiting' | 'outside';
+
 export interface ConsensusStatus {
   readonly memberId: string;
   readonly leadership: Leadership;
+  readonly standing: Standing;
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly lastIndex: number;
@@ -44,17 +52,13 @@ export interface Consensus {
   status(): ConsensusStatus;
 }
 
-export type ConsensusFailure =
-  /** This member does not lead. */
-  | 'not_leader'
-  /** No leader is known, or it could not be reached: a majority may be away. */
-  | 'no_leader'
-  /** The disk is full or failing; nothing more is accepted. */
-  | 'storage_failed'
-  /** More commands wait than the bound allows. */
-  | 'overloaded'
-  /** The caller's signal, or the member's stop. */
-  | 'aborted';
+/** Why no leader will make itself known to this member, in words; null when one may. */
+export function whyUnled(standing: Standing, leaderId: string | null): string | null {
+  if (leaderId !== null || standing === 'member') return null;
+  return standing === 'waiting'
+    ? 'this member waits to be added to a cluster'
+    : 'this member is not a member of the cluster, or not any more';
+}
 
 export class ConsensusError extends Error {
   override readonly name = 'ConsensusError';

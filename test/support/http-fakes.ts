@@ -8,11 +8,13 @@ import type { ChangeRefusal, MembershipChange } from '../../control-plane/model/
 import type { Heartbeat } from '../../control-plane/model/node.ts';
 import { createLeaderDirectory } from '../../control-plane/http/leader.ts';
 import type { PlaneViews, ReadinessCheck } from '../../control-plane/http/plane.ts';
-import type { ClusterOptions } from '../../control-plane/http/server.ts';
+import { DEFAULT_HTTP_LIMITS } from '../../control-plane/http/limits.ts';
+import type { ClusterOptions, HttpServerOptions } from '../../control-plane/http/server.ts';
+import type { ConsensusFailure } from '../../control-plane/model/consensus-failure.ts';
 import {
   type Consensus,
   ConsensusError,
-  type ConsensusFailure,
+  type Standing,
 } from '../../control-plane/ports/consensus.ts';
 import {
   type DecisionStore,
@@ -50,6 +52,8 @@ export interface MemoryConsensus extends Consensus {
   failAfterApplyingWith(failure: MemoryFailure | null): void;
   /** The next barriers fail so. */
   failBarrierWith(failure: MemoryFailure | null): void;
+  /** What it is in the cluster from now on. */
+  stand(next: Standing): void;
   /** Applies nothing more of what the others commit. */
   freeze(): void;
   /** Canonical text of the state: two are equal when the states are. */
@@ -70,6 +74,7 @@ export function createMemoryConsensus(
   let failure: MemoryFailure | null = null;
   let failureAfter: MemoryFailure | null = null;
   let barrierFailure: MemoryFailure | null = null;
+  let standing: Standing = 'member';
   const applied = () => frozen ?? group;
   const leads = (): boolean => group.leaderId === memberId;
   const apply = (command: Command): Committed => {
@@ -102,6 +107,7 @@ export function createMemoryConsensus(
         term: group.term,
         leaderId: group.leaderId,
       },
+      standing,
       commitIndex: group.index,
       appliedIndex: applied().index,
       lastIndex: group.index,
@@ -116,6 +122,9 @@ export function createMemoryConsensus(
     },
     failBarrierWith: (next) => {
       barrierFailure = next;
+    },
+    stand: (next) => {
+      standing = next;
     },
     freeze: () => {
       frozen = { state: group.state, index: group.index };
@@ -326,5 +335,28 @@ export function createMemoryViews(consensus: Consensus): MemoryViews {
     readiness() {
       return this.checks;
     },
+  };
+}
+
+/** Everything that an edge needs and no more: it is never asked anything that is then looked at. */
+export function idleEdge(auth: HttpServerOptions['auth']): HttpServerOptions {
+  const consensus = createMemoryConsensus();
+  return {
+    consensus,
+    cluster: memoryCluster(consensus),
+    decisions: createFailingDecisionStore(),
+    views: createMemoryViews(consensus),
+    clock: { nowMs: () => 0, monotonicMs: () => 0 },
+    auth,
+    renderMetrics: () => Promise.resolve({ contentType: 'text/plain', body: '' }),
+    observe: {
+      requestStarted: () => undefined,
+      requestFinished: () => undefined,
+      authFailed: () => undefined,
+      requestForwarded: () => undefined,
+    },
+    logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    version: '0.0.0',
+    limits: DEFAULT_HTTP_LIMITS,
   };
 }

@@ -1,12 +1,12 @@
 /**
- * Carries a request to whoever leads. Waits a bounded time for a leader to be known, and asks a second
- * time, once, when the first did not lead any more or could not be reached: what is asked can be asked
- * twice (commands have keys). Never carries for others: a request that came from another member ends
- * at this one.
+ * Carries a request to whoever leads. Waits a bounded time for a leader to be known, unless this member
+ * is none of those that hear of one, and asks a second time, once, when the first did not lead any more
+ * or could not be reached: what is asked can be asked twice (commands have keys). Never carries for
+ * others: a request that came from another member ends at this one.
  */
 
 import type { MemberId } from '../../model/configuration.ts';
-import { ConsensusError } from '../../ports/consensus.ts';
+import { ConsensusError, whyUnled } from '../../ports/consensus.ts';
 import { MembershipError } from '../../ports/membership.ts';
 import { TransportError } from '../../ports/raft-transport.ts';
 import type { RaftTransport } from '../../ports/raft-transport.ts';
@@ -83,21 +83,24 @@ export class Forwarder {
   async #leader<T>(errand: Errand<T>, avoided: LeaderView | null): Promise<LeaderView> {
     const { leader, askAgainMs } = this.#options;
     const remainingMs = (): number => errand.deadlineMs - this.#options.monotonicMs();
-    const another = ({ term, leaderId }: LeaderView): boolean =>
-      leaderId !== null && (term !== avoided?.term || leaderId !== avoided.leaderId);
-    const known = ({ leaderId }: LeaderView): boolean => leaderId !== null;
+    const isUnled = ({ standing, leaderId }: LeaderView): boolean =>
+      whyUnled(standing, leaderId) !== null;
+    const known = (view: LeaderView): boolean => view.leaderId !== null || isUnled(view);
+    const another = (view: LeaderView): boolean =>
+      known(view) && (view.term !== avoided?.term || view.leaderId !== avoided.leaderId);
+    let found: LeaderView | null = null;
     try {
       if (avoided !== null) {
         const patienceMs = Math.min(askAgainMs, remainingMs());
-        const found = await leader.until(another, patienceMs, errand.signal);
-        if (found !== null) return found;
+        found = await leader.until(another, patienceMs, errand.signal);
       }
-      const found = await leader.until(known, remainingMs(), errand.signal);
-      if (found !== null) return found;
+      found ??= await leader.until(known, remainingMs(), errand.signal);
     } catch (error) {
       throw errand.signal.aborted ? givenUp(errand.signal) : error;
     }
-    throw new ConsensusError('no_leader', 'no leader is known: a majority may be away');
+    if (found !== null && !isUnled(found)) return found;
+    const why = found === null ? null : whyUnled(found.standing, found.leaderId);
+    throw new ConsensusError('no_leader', why ?? 'no leader is known: a majority may be away');
   }
 
   async #ask<T>(view: LeaderView, errand: Errand<T>): Promise<Uint8Array> {

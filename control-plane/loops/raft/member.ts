@@ -9,7 +9,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command, Committed } from '../../model/command.ts';
 import type { MemberId, MembershipChange } from '../../model/configuration.ts';
-import { ConsensusError } from '../../ports/consensus.ts';
+import { ConsensusError, whyUnled } from '../../ports/consensus.ts';
 import type { Consensus, ConsensusStatus } from '../../ports/consensus.ts';
 import type { Membership, MemberView } from '../../ports/membership.ts';
 import type { TraceParent } from '../../ports/raft-transport.ts';
@@ -20,7 +20,7 @@ import { encodeCommand } from './command-codec.ts';
 import type { EncodedCommand } from './command-codec.ts';
 import { Engine } from './engine.ts';
 import { Forwarder } from './forwarder.ts';
-import { viewOf } from './leader-view.ts';
+import { standingOf, viewOf } from './leader-view.ts';
 import type { LeaderView } from './leader-view.ts';
 import { settle } from './member-options.ts';
 import type { RaftMemberOptions, Settings } from './member-options.ts';
@@ -78,7 +78,7 @@ class Member implements RaftMember {
   readonly #changes: Changes;
   readonly #forwarder: Forwarder;
   readonly #peers: Peers;
-  readonly #leader = new Watched<LeaderView>({ term: 0, leaderId: null });
+  readonly #leader = new Watched<LeaderView>({ term: 0, leaderId: null, standing: 'member' });
   readonly #applied = new Watched(0);
   #address: RaftMember['address'] = null;
   /** Set once: why nothing is accepted; a failure stands over a stop. */
@@ -172,6 +172,8 @@ class Member implements RaftMember {
 
   async readBarrier(signal: AbortSignal): Promise<void> {
     if (this.#refusal !== null) throw this.#refusal;
+    const why = whyUnled(this.#leader.value.standing, this.#leader.value.leaderId);
+    if (why !== null) throw new ConsensusError('no_leader', why);
     const answered = this.#reads.barrier(signal);
     this.#engine.wake();
     return answered;
@@ -187,7 +189,7 @@ class Member implements RaftMember {
 
   status(): ConsensusStatus {
     const { memberId, log } = this.#settings;
-    const { role, term, leaderId, commitIndex, lastIndex, snapshotIndex } =
+    const { role, term, leaderId, commitIndex, lastIndex, snapshotIndex, configuration } =
       this.#engine.core.status();
     const halted = this.#engine.isHalted;
     return {
@@ -197,6 +199,7 @@ class Member implements RaftMember {
         term,
         leaderId: halted ? null : leaderId,
       },
+      standing: standingOf(configuration, memberId),
       commitIndex,
       appliedIndex: this.#engine.applier.appliedIndex,
       lastIndex,
@@ -360,6 +363,14 @@ class Member implements RaftMember {
     if (view === this.#leader.value) return;
     this.#forwarder.leaderChanged(view);
     this.#leader.set(view);
+    const why = whyUnled(view.standing, view.leaderId);
+    if (why !== null) this.#unled(status, why);
+  }
+
+  /** No leader will make itself known: nobody need wait for what only a leader could tell. */
+  #unled({ commitIndex }: RaftStatus, why: string): void {
+    this.#proposals.rejectPlacedBeyond(commitIndex);
+    this.#reads.rejectAll(new ConsensusError('no_leader', why));
   }
 
   /** This member does not lead. */

@@ -151,6 +151,15 @@ export class Proposals {
     }
   }
 
+  /** Whose entries are behind this index: what becomes of them is not heard of here any more. */
+  rejectPlacedBeyond(index: number): void {
+    for (const [at, { proposal }] of this.#placed) {
+      if (at <= index) continue;
+      this.#placed.delete(at);
+      proposal.reject(fateUnknown(proposal.command, 'this member hears of no leader any more'));
+    }
+  }
+
   rejectWaiting(error: ConsensusError): void {
     for (const proposal of this.#waiting) proposal.reject(error);
   }

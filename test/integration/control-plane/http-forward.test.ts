@@ -289,6 +289,36 @@ describe('a request at a member that does not lead', () => {
       assert.equal(decisions.headers['omnimind-applied-index'], undefined);
     });
 
+    it('waits for none at a member that is not of the cluster, and says so', async () => {
+      const { member, lead } = await start({ limits: { leaderWaitMs: 60_000 } });
+      const { consensus } = member('b');
+      consensus.stand('outside');
+      assert.equal((await member('b').send(PUT_MODE)).status, 200, 'the last leader still answers');
+      lead(null);
+      for (const [standing, said] of [
+        ['outside', /not a member of the cluster, or not any more/u],
+        ['waiting', /waits to be added/u],
+      ] as const) {
+        consensus.stand(standing);
+        const answer = await member('b').send(PUT_MODE);
+        assert.equal(problemOf(answer).code, 'no_leader');
+        assert.match(problemOf(answer).detail, said);
+        assert.equal(answer.headers['retry-after'], '1');
+        const read = await member('b').send({ path: '/v1/mode' });
+        assert.equal(read.headers['omnimind-consistency'], 'stale');
+      }
+      assert.equal(consensus.proposed(), 0);
+    });
+
+    it('does not wait any longer once its member is removed', async () => {
+      const { member, lead } = await start({ limits: { leaderWaitMs: 60_000 } });
+      lead(null);
+      const pending = member('b').send(PUT_MODE);
+      await pollUntil('it arrived', 5_000, () => member('b').started() > 0);
+      member('b').consensus.stand('outside');
+      assert.equal(problemOf(await pending).code, 'no_leader');
+    });
+
     it('refuses discovery, so that Prometheus keeps the targets that it has', async () => {
       const { member, lead } = await start();
       lead(null);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { createLeaderDirectory, watchSuccession } from '../../../../control-plane/http/leader.ts';
-import type { Leadership } from '../../../../control-plane/ports/consensus.ts';
+import type { Leadership, Standing } from '../../../../control-plane/ports/consensus.ts';
 import { pollUntil } from '../../../support/process.ts';
 
 const following = (leaderId: string | null): Leadership => ({
@@ -13,11 +13,11 @@ const LEADING: Leadership = { kind: 'leader', term: 1, leaderId: 'self' };
 
 function directoryOf(urls: Readonly<Record<string, string>>) {
   let reads = 0;
-  const now = { leadership: following(null) };
+  const now = { leadership: following(null), standing: 'member' as Standing };
   const directory = createLeaderDirectory({
     status: () => {
       reads += 1;
-      return { memberId: 'self', leadership: now.leadership };
+      return { memberId: 'self', ...now };
     },
     apiUrl: (id) => urls[id] ?? null,
     pollIntervalMs: 2,
@@ -65,6 +65,27 @@ describe('the directory of the leader', () => {
     assert.equal(isOver, false);
     now.leadership = following('b');
     await waiting;
+  });
+
+  it('is not waited for by a member that hears of no other, and it says why', async () => {
+    const { directory, now } = directoryOf(urls);
+    const never = new AbortController().signal;
+    const waiting = directory.waitForLeader(null, never);
+    now.standing = 'outside';
+    await assert.rejects(waiting, /not a member of the cluster/u);
+    await assert.rejects(directory.waitForLeader(null, never), /not a member of the cluster/u);
+    now.standing = 'waiting';
+    await assert.rejects(directory.waitForLeader(null, never), /waits to be added/u);
+    assert.match(directory.whyUnled() ?? '', /waits to be added/u);
+  });
+
+  it('is the last one that is known to a member that was removed', async () => {
+    const { directory, now } = directoryOf(urls);
+    now.standing = 'outside';
+    now.leadership = following('a');
+    await directory.waitForLeader(null, patience());
+    assert.equal(directory.leaderApiUrl()?.memberId, 'a');
+    assert.equal(directory.whyUnled(), null);
   });
 
   it('rejects with the reason of the signal, and asks nothing once nobody waits', async () => {

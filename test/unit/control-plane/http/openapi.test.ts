@@ -5,44 +5,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 import { docsPage, DOCS_HEADERS } from '../../../../control-plane/http/docs-page.ts';
 import { PROBLEM_CODES, problemEntry } from '../../../../control-plane/http/errors.ts';
-import { DEFAULT_HTTP_LIMITS } from '../../../../control-plane/http/limits.ts';
 import { openApiDocument, problemsOf } from '../../../../control-plane/http/openapi.ts';
 import { apiRoutes } from '../../../../control-plane/http/server.ts';
 import { COMMAND_REFUSALS } from '../../../../control-plane/model/command.ts';
 import { REFUSAL_CODES } from '../../../../control-plane/http/errors.ts';
-import {
-  createFailingDecisionStore,
-  createMemoryConsensus,
-  createMemoryViews,
-  memoryCluster,
-} from '../../../support/http-fakes.ts';
+import { idleEdge } from '../../../support/http-fakes.ts';
 
 const GOLDEN = 'test/golden/openapi.json';
 
 type Json = Readonly<Record<string, unknown>>;
 
-const consensus = createMemoryConsensus();
-const routes = apiRoutes(
-  {
-    consensus,
-    cluster: memoryCluster(consensus),
-    views: createMemoryViews(consensus),
-    decisions: createFailingDecisionStore(),
-    clock: { nowMs: () => 0, monotonicMs: () => 0 },
-    auth: null,
-    renderMetrics: () => Promise.resolve({ contentType: 'text/plain', body: '' }),
-    observe: {
-      requestStarted: () => undefined,
-      requestFinished: () => undefined,
-      authFailed: () => undefined,
-      requestForwarded: () => undefined,
-    },
-    logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    version: '0.0.0',
-    limits: DEFAULT_HTTP_LIMITS,
-  },
-  () => false,
-);
+const routes = apiRoutes(idleEdge(null), () => false);
 const document = openApiDocument(routes, '0.0.0');
 const text = `${JSON.stringify(document, null, 2)}\n`;
 const parsed = objectOf(JSON.parse(text));

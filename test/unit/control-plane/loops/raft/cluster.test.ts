@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeCommand } from '../../../../../control-plane/loops/raft/command-codec.ts';
 import type { Committed } from '../../../../../control-plane/model/command.ts';
 import { ConsensusError } from '../../../../../control-plane/ports/consensus.ts';
-import type { ConsensusFailure } from '../../../../../control-plane/ports/consensus.ts';
+import type { ConsensusFailure } from '../../../../../control-plane/model/consensus-failure.ts';
 import { MembershipError } from '../../../../../control-plane/ports/membership.ts';
 import type { RaftEvent } from '../../../../../control-plane/raft/ready.ts';
 import { canonicalState } from '../../../../../control-plane/state/snapshot.ts';
@@ -302,6 +303,62 @@ describe('members of a group', () => {
       ['m2', 'm3'],
     );
     await settled(cluster);
+  });
+
+  it('wait for no leader once they are removed, and say so', async () => {
+    const leader = await three({ limits: { leaderWaitMs: 60_000 } });
+    const isOutside = (error: unknown): boolean =>
+      failsWith('no_leader')(error) && /not a member of the cluster/.test(String(error));
+    const numbers = Array.from({ length: 50 }, (_, number) => number);
+    const before = numbers.map((number) => leader.propose(numbered(number), PATIENT));
+    const removed = leader.change({ ...NOTHING, remove: [idOf(leader)] }, PATIENT);
+    const ends = await Promise.allSettled([...before, removed]);
+    assert(ends.every(({ status }) => status === 'fulfilled'));
+    assert.equal(leader.status().standing, 'outside');
+    await assert.rejects(leader.propose(numbered(51), PATIENT), isOutside);
+    await assert.rejects(leader.readBarrier(PATIENT), isOutside);
+    await assert.rejects(leader.change(NOTHING, PATIENT), isOutside);
+    const next = await pollUntil('another leads', 5_000, () =>
+      [...cluster.members.values()].find((one) => one !== leader && one.leaseTerm() !== null),
+    );
+    assert.equal(next.status().standing, 'member');
+  });
+
+  it('answer every proposal of a leader that is removed under load, and apply none twice', async () => {
+    const leader = await three({ limits: { leaderWaitMs: 60_000 } });
+    const numbers = Array.from({ length: 400 }, (_, number) => number);
+    const removed = leader.change({ ...NOTHING, remove: [idOf(leader)] }, PATIENT);
+    const ends: Promise<PromiseSettledResult<Committed>[]>[] = [];
+    for (const number of numbers) {
+      ends.push(Promise.allSettled([leader.propose(numbered(number), PATIENT)]));
+      if (number % 20 === 0) await nextTurn();
+    }
+    await removed;
+    const next = await cluster.leader();
+    for (const [number, [end]] of (await Promise.all(ends)).entries()) {
+      assert(end !== undefined);
+      const again = await next.propose(numbered(number), PATIENT);
+      if (end.status === 'rejected') {
+        assert(failsWith('not_leader')(end.reason) || failsWith('no_leader')(end.reason));
+      } else assert.deepEqual(again.result, { ...end.value.result, repeated: true });
+    }
+  });
+
+  it('wait for no leader before they are added', async () => {
+    cluster = new MemoryCluster(['m1']);
+    await cluster.startAll();
+    const waiting = await cluster.start('m2', { limits: { leaderWaitMs: 60_000 } });
+    const isWaiting = (error: unknown): boolean =>
+      failsWith('no_leader')(error) && /waits to be added/.test(String(error));
+    await assert.rejects(waiting.propose(numbered(1), PATIENT), isWaiting);
+    await assert.rejects(waiting.readBarrier(PATIENT), isWaiting);
+    assert.equal(waiting.status().standing, 'waiting');
+    const leader = await cluster.leader();
+    const add = [{ memberId: 'm2', address: addressOf('m2') }];
+    await leader.change({ ...NOTHING, add }, PATIENT);
+    await pollUntil('it is a member', 5_000, () => waiting.status().standing === 'member');
+    const { result } = await waiting.propose(numbered(1), PATIENT);
+    assert.equal(result.kind, 'applied');
   });
 
   it('refuse changes that make no sense, and say why', async () => {

@@ -16,10 +16,10 @@ import { renderMetrics } from '../../../../../control-plane/telemetry/exposition
 import { createSeries } from '../../../../../control-plane/telemetry/series.ts';
 import type { Series } from '../../../../../control-plane/telemetry/series.ts';
 import { inSpan } from '../../../../../control-plane/telemetry/span.ts';
-import { startTracing } from '../../../../../control-plane/telemetry/tracing.ts';
 import type { Tracing } from '../../../../../control-plane/telemetry/tracing.ts';
-import { startOtlpReceiver } from '../../../../support/otlp-receiver.ts';
 import type { OtlpReceiver, ReceivedSpan } from '../../../../support/otlp-receiver.ts';
+import { startReceivedTracing } from '../../../../support/received-tracing.ts';
+import type { ReceivedTracing } from '../../../../support/received-tracing.ts';
 
 const WALL_MS = 1_800_000_000_000;
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
@@ -68,6 +68,7 @@ class Member {
 }
 
 describe('election tracer', () => {
+  let traced: ReceivedTracing;
   let receiver: OtlpReceiver;
   let tracing: Tracing;
   let nowMs: number;
@@ -78,14 +79,8 @@ describe('election tracer', () => {
   const clock = { nowMs: () => WALL_MS + Math.floor(nowMs), monotonicMs: () => nowMs };
 
   beforeEach(async () => {
-    receiver = await startOtlpReceiver();
-    tracing = startTracing({
-      serviceName: 'test',
-      serviceVersion: '0',
-      instanceId: 'test',
-      environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint },
-      onDropped: (spans) => assert.fail(`${spans} spans dropped`),
-    });
+    traced = await startReceivedTracing();
+    ({ receiver, tracing } = traced);
     nowMs = 10_000;
     a = new Member('a', clock, tracing);
     b = new Member('b', clock, tracing);
@@ -93,9 +88,8 @@ describe('election tracer', () => {
     members = [a, b, c];
   });
   afterEach(async () => {
-    await tracing.stop();
+    await traced.stop();
     for (const { series } of members) series.stop();
-    await receiver.stop();
   });
 
   /** All spans that have ended; the collector is at rest then. */

@@ -5,7 +5,7 @@ import type { RaftMember } from '../../../../../control-plane/loops/raft/member.
 import type { RaftMemberOptions } from '../../../../../control-plane/loops/raft/member-options.ts';
 import type { Command } from '../../../../../control-plane/model/command.ts';
 import { ConsensusError } from '../../../../../control-plane/ports/consensus.ts';
-import type { ConsensusFailure } from '../../../../../control-plane/ports/consensus.ts';
+import type { ConsensusFailure } from '../../../../../control-plane/model/consensus-failure.ts';
 import { canonicalState } from '../../../../../control-plane/state/snapshot.ts';
 import { AT_MS, numbered, registration } from '../../../../support/log-commands.ts';
 import { MemoryDisk, openMemoryLog } from '../../../../support/memory-raft-log.ts';

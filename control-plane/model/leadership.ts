@@ -1,0 +1,25 @@
+/**
+ * What a member is in its group, and how leading ends, in closed sets: a word is the field of an event,
+ * the log field and the metric label.
+ */
+
+/** One at a time. */
+export const RAFT_ROLES = ['follower', 'pre_candidate', 'candidate', 'leader'] as const;
+export type RaftRole = (typeof RAFT_ROLES)[number];
+
+/** Why a leader gave up leading. */
+export const STEP_DOWN_REASONS = [
+  'higher_term',
+  /** No majority was heard from for the election timeout. */
+  'quorum_lost',
+  /** This process stood still longer than its lease. */
+  'stalled',
+  'disk_stalled',
+  'removed',
+  'transferred',
+] as const;
+export type StepDownReason = (typeof STEP_DOWN_REASONS)[number];
+
+/** How an attempt of a leader to hand over ended. */
+export const TRANSFER_OUTCOMES = ['handed_over', 'timed_out', 'given_up'] as const;
+export type TransferOutcome = (typeof TRANSFER_OUTCOMES)[number];
