@@ -21,6 +21,7 @@ import { currentTraceparent } from '../telemetry/span.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { bootstrapConfiguration, readCredentials } from './cluster.ts';
 import type { Context } from './parts.ts';
+import { createRefusalLog } from './refusal-log.ts';
 import { countCommand } from './watch-parts.ts';
 
 /** For handing leadership over and for the disk; a disk that hangs does not hold up the rest, in ms. */
@@ -132,13 +133,14 @@ function openLog({ config, series, logger }: Context): Promise<RaftLogOnDisk> {
 
 /** Null without a listener. */
 async function openTransport(
-  { config, series, logger }: Context,
+  { config, clock, series, logger }: Context,
   log: RaftLogOnDisk,
 ): Promise<RaftTransport | null> {
   const { listen } = config.raft;
   if (listen === null) return null;
   const { snapshot, entries } = log.recovered;
   const counts = observeTransport(series);
+  const logRefusal = createRefusalLog(logger, clock);
   try {
     return createRaftTransport({
       ...(await readCredentials(config, snapshot === null && entries.length === 0)),
@@ -149,7 +151,7 @@ async function openTransport(
         ...counts,
         refused: (cause, remote, detail) => {
           counts.refused(cause);
-          logger.info({ cause, remote, detail }, 'a Raft connection was refused');
+          logRefusal(cause, remote, detail);
         },
         dialFailed: (peer, cause, detail) => {
           counts.dialFailed(peer, cause);

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 
-import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES } from '../model/election.ts';
+import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES, VOTE_PHASES } from '../model/election.ts';
 import { VOTE_REASONS } from '../model/raft-message.ts';
 
 const count = z.int().min(0);
@@ -67,7 +67,7 @@ export const electionView = z
     votes: z
       .array(
         z.strictObject({
-          phase: z.enum(['pre_vote', 'vote']),
+          phase: z.enum(VOTE_PHASES),
           voterId: z.string(),
           reason: z.enum(VOTE_REASONS),
           afterMs: z.number().meta({ description: 'From the start to the answer’s arrival.' }),

@@ -4,7 +4,8 @@
  */
 
 import type { MemberId, MembershipChange } from '../model/configuration.ts';
-import { type Consensus, ConsensusError, type ConsensusFailure } from '../ports/consensus.ts';
+import type { ConsensusFailure } from '../model/consensus-failure.ts';
+import { type Consensus, ConsensusError } from '../ports/consensus.ts';
 import { type Membership, MembershipError, type MemberView } from '../ports/membership.ts';
 import { memberDocument, parseMember, parseTransfer, transferDocument } from '../schemas/member.ts';
 import { memberPath, nothing } from '../schemas/query.ts';
@@ -30,6 +31,14 @@ export function memberRoutes(sources: MemberSources): readonly Route[] {
     transferLeadership(sources),
   ];
 }
+
+/** What all changes of the group have in common. */
+const CHANGES_CLUSTER = {
+  tag: 'members',
+  role: 'admin',
+  answeredBy: 'leader',
+  membership: true,
+} as const;
 
 function listMembers({ consensus, membership, isJoint }: MemberSources): Route {
   return defineRoute({
@@ -69,7 +78,7 @@ function readMember({ membership }: MemberSources): Route {
     body: NO_BODY,
     responses: { 200: { description: 'The member', schema: memberView } },
     problems: ['member_not_found'],
-    answer: ({ path }) => json(render(memberOrRefusal(membership, path.id))),
+    answer: ({ path }) => json(viewOf(membership, path.id)),
   });
 }
 
@@ -78,13 +87,10 @@ function addMember(sources: MemberSources): Route {
     method: 'post',
     path: '/v1/members',
     operationId: 'addMember',
-    tag: 'members',
+    ...CHANGES_CLUSTER,
     summary: 'Adds a member as a learner: it gets the log, and counts for nothing until promoted',
     description:
       'Answered once the change is committed; the member may be started before or after.',
-    role: 'admin',
-    answeredBy: 'leader',
-    membership: true,
     pathSchema: nothing,
     querySchema: nothing,
     body: { schema: memberDocument, parse: parseMember },
@@ -99,7 +105,7 @@ function addMember(sources: MemberSources): Route {
     answer: async ({ body }) => {
       const { id, address } = body;
       await change(sources, { ...NO_CHANGE, add: [{ memberId: id, address }] });
-      const added = json(render(memberOrRefusal(sources.membership, id)), 201);
+      const added = json(viewOf(sources.membership, id), 201);
       return { ...added, headers: { location: `/v1/members/${id}` } };
     },
   });
@@ -110,11 +116,8 @@ function promoteMember(sources: MemberSources): Route {
     method: 'post',
     path: '/v1/members/{id}/promote',
     operationId: 'promoteMember',
-    tag: 'members',
+    ...CHANGES_CLUSTER,
     summary: 'Makes a learner that has caught up a voter; answered once the new majority decides',
-    role: 'admin',
-    answeredBy: 'leader',
-    membership: true,
     pathSchema: memberPath,
     querySchema: nothing,
     body: NO_BODY,
@@ -122,7 +125,7 @@ function promoteMember(sources: MemberSources): Route {
     problems: ['member_not_found', 'not_a_learner', 'learner_lags', 'nothing_to_change'],
     answer: async ({ path }) => {
       await changeOf(path.id, sources, { ...NO_CHANGE, promote: [path.id] });
-      return json(render(memberOrRefusal(sources.membership, path.id)));
+      return json(viewOf(sources.membership, path.id));
     },
   });
 }
@@ -132,11 +135,8 @@ function removeMember(sources: MemberSources): Route {
     method: 'delete',
     path: '/v1/members/{id}',
     operationId: 'removeMember',
-    tag: 'members',
+    ...CHANGES_CLUSTER,
     summary: 'Removes a voter or a learner; a leader that is removed hands over and leaves',
-    role: 'admin',
-    answeredBy: 'leader',
-    membership: true,
     pathSchema: memberPath,
     querySchema: nothing,
     body: NO_BODY,
@@ -154,11 +154,8 @@ function transferLeadership({ membership, membershipTimeoutMs }: MemberSources):
     method: 'post',
     path: '/v1/leadership/transfer',
     operationId: 'transferLeadership',
-    tag: 'members',
+    ...CHANGES_CLUSTER,
     summary: 'Hands leadership to another voter; answered once that one leads',
-    role: 'admin',
-    answeredBy: 'leader',
-    membership: true,
     pathSchema: nothing,
     querySchema: nothing,
     body: { schema: transferDocument, parse: parseTransfer },
@@ -215,10 +212,11 @@ async function known<T>(timeoutMs: number, work: (signal: AbortSignal) => Promis
   }
 }
 
-function memberOrRefusal(membership: Membership, id: MemberId): MemberView {
+/** @throws HttpRefusal */
+function viewOf(membership: Membership, id: MemberId) {
   const found = membership.members().find((one) => one.memberId === id);
   if (found === undefined) throw memberNotFound(id);
-  return found;
+  return render(found);
 }
 
 function memberNotFound(id: MemberId, cause?: unknown): HttpRefusal {

@@ -4,12 +4,12 @@
  */
 
 import type { Configuration, MemberId } from '../model/configuration.ts';
-import type { CampaignCause } from '../model/election.ts';
+import type { CampaignCause, VotePhase } from '../model/election.ts';
 import { tallyVotes } from './quorum.ts';
 import type { Tally } from './quorum.ts';
 
 export class Campaign {
-  readonly phase: 'pre_vote' | 'vote';
+  readonly phase: VotePhase;
   readonly cause: CampaignCause;
   /** The term that is campaigned for. */
   readonly term: number;
@@ -17,7 +17,7 @@ export class Campaign {
   readonly deadlineMs: number;
   readonly #votes = new Map<MemberId, boolean>();
 
-  constructor(phase: 'pre_vote' | 'vote', cause: CampaignCause, term: number, deadlineMs: number) {
+  constructor(phase: VotePhase, cause: CampaignCause, term: number, deadlineMs: number) {
     this.phase = phase;
     this.cause = cause;
     this.term = term;

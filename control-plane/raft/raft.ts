@@ -8,7 +8,8 @@
  */
 
 import type { Configuration, MemberId, MembershipChange } from '../model/configuration.ts';
-import type { CampaignCause, CampaignLoss } from '../model/election.ts';
+import type { CampaignCause, CampaignLoss, VotePhase } from '../model/election.ts';
+import type { RaftRole, StepDownReason } from '../model/leadership.ts';
 import type { MessageOf, RaftMessage } from '../model/raft-message.ts';
 import { Campaign } from './campaign.ts';
 import { Core } from './core.ts';
@@ -19,15 +20,7 @@ import { IncomingSnapshot } from './incoming-snapshot.ts';
 import { Leadership } from './leadership.ts';
 import type { FollowerMessage } from './leadership.ts';
 import type { RaftOptions } from './options.ts';
-import type {
-  ChangeProposed,
-  Proposed,
-  RaftStatus,
-  Ready,
-  Role,
-  StepDownReason,
-  TransferProposed,
-} from './ready.ts';
+import type { ChangeProposed, Proposed, RaftStatus, Ready, TransferProposed } from './ready.ts';
 import { replicate, wantsToSend } from './replication.ts';
 import { sendChunk } from './snapshot-sender.ts';
 import type { SnapshotBytes } from './snapshot-sender.ts';
@@ -290,7 +283,7 @@ export class Raft {
     this.#timer.restart(this.#nowMs);
   }
 
-  #campaign(phase: 'pre_vote' | 'vote', cause: CampaignCause, transfer: boolean): void {
+  #campaign(phase: VotePhase, cause: CampaignCause, transfer: boolean): void {
     const core = this.#core;
     const { configuration, memberId, log } = core;
     const term = core.term + 1;
@@ -342,7 +335,7 @@ export class Raft {
     return true;
   }
 
-  #roleName(): Role {
+  #roleName(): RaftRole {
     if (this.#role.kind !== 'campaign') return this.#role.kind;
     return this.#role.campaign.phase === 'vote' ? 'candidate' : 'pre_candidate';
   }

@@ -9,7 +9,8 @@ import type {
   MemberId,
   TransferRefusal,
 } from '../model/configuration.ts';
-import type { CampaignCause, CampaignLoss } from '../model/election.ts';
+import type { CampaignCause, CampaignLoss, VotePhase } from '../model/election.ts';
+import type { RaftRole, StepDownReason, TransferOutcome } from '../model/leadership.ts';
 import type { LogChange, LogEntry, SnapshotPlace } from '../model/log-entry.ts';
 import type { RaftMessage, VoteReason } from '../model/raft-message.ts';
 
@@ -52,15 +53,6 @@ export interface ChunkWanted {
   readonly lengthMax: number;
 }
 
-export type StepDownReason =
-  | 'higher_term'
-  | 'quorum_lost'
-  /** This process stood still longer than its lease. */
-  | 'stalled'
-  | 'disk_stalled'
-  | 'removed'
-  | 'transferred';
-
 export type RaftEvent =
   /** The election timeout ran out: the leader is suspected. */
   | {
@@ -73,7 +65,7 @@ export type RaftEvent =
     }
   | {
       readonly kind: 'campaign_started';
-      readonly phase: 'pre_vote' | 'vote';
+      readonly phase: VotePhase;
       /** The term that is campaigned for. */
       readonly term: number;
       readonly cause: CampaignCause;
@@ -82,7 +74,7 @@ export type RaftEvent =
   /** This member answered a request for its vote. */
   | {
       readonly kind: 'vote_cast';
-      readonly phase: 'pre_vote' | 'vote';
+      readonly phase: VotePhase;
       readonly candidateId: MemberId;
       readonly term: number;
       readonly reason: VoteReason;
@@ -90,7 +82,7 @@ export type RaftEvent =
   /** This member, a candidate, got an answer. */
   | {
       readonly kind: 'vote_received';
-      readonly phase: 'pre_vote' | 'vote';
+      readonly phase: VotePhase;
       readonly voterId: MemberId;
       readonly term: number;
       readonly reason: VoteReason;
@@ -104,7 +96,7 @@ export type RaftEvent =
   | {
       readonly kind: 'transfer_ended';
       readonly to: MemberId;
-      readonly outcome: 'handed_over' | 'timed_out' | 'given_up';
+      readonly outcome: TransferOutcome;
     }
   | {
       readonly kind: 'configuration';
@@ -115,8 +107,6 @@ export type RaftEvent =
   | { readonly kind: 'snapshot_installed'; readonly index: number }
   /** A message that no member of this group can have sent in this state. */
   | { readonly kind: 'message_ignored'; readonly from: MemberId; readonly detail: string };
-
-export type Role = 'follower' | 'pre_candidate' | 'candidate' | 'leader';
 
 export interface ProgressStatus {
   readonly memberId: MemberId;
@@ -132,7 +122,7 @@ export interface ProgressStatus {
 
 export interface RaftStatus {
   readonly memberId: MemberId;
-  readonly role: Role;
+  readonly role: RaftRole;
   readonly term: number;
   readonly votedFor: MemberId | null;
   readonly leaderId: MemberId | null;

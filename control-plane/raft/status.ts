@@ -3,11 +3,12 @@
 import type { MemberId } from '../model/configuration.ts';
 import type { Core } from './core.ts';
 import type { Leadership } from './leadership.ts';
-import type { RaftStatus, Role } from './ready.ts';
+import type { RaftRole } from '../model/leadership.ts';
+import type { RaftStatus } from './ready.ts';
 
 export function statusOf(
   core: Core,
-  role: Role,
+  role: RaftRole,
   leaderId: MemberId | null,
   leadership: Leadership | null,
 ): RaftStatus {

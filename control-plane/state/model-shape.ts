@@ -1,7 +1,7 @@
 /** The shapes of the nouns that the log and the snapshots carry; the compiler holds them to the model. */
 
 import type { InFlightAction, Brakes, FencingToken, Recommendation } from '../model/decision.ts';
-import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES } from '../model/election.ts';
+import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES, VOTE_PHASES } from '../model/election.ts';
 import type { Election, ElectionVote } from '../model/election.ts';
 import { MODES } from '../model/mode.ts';
 import type { GpuInventory, NodeInventory, NodeRegistration } from '../model/node.ts';
@@ -117,7 +117,7 @@ export const electionShape = objectOf<Election>({
   durationMs: finite,
   votes: listOf(
     objectOf<ElectionVote>({
-      phase: oneOf(['pre_vote', 'vote']),
+      phase: oneOf(VOTE_PHASES),
       voterId: memberId,
       reason: oneOf(VOTE_REASONS),
       afterMs: finite,

@@ -5,12 +5,13 @@
  */
 
 import type { Configuration, MemberId } from '../model/configuration.ts';
-import { RAFT_ROLES } from './raft-series-table.ts';
+import { RAFT_ROLES } from '../model/leadership.ts';
+import type { RaftRole } from '../model/leadership.ts';
 import { exemplarFrom } from './span.ts';
 import type { Series } from './series.ts';
 
 export interface RaftNumbers {
-  readonly role: (typeof RAFT_ROLES)[number];
+  readonly role: RaftRole;
   readonly term: number;
   readonly leaderId: MemberId | null;
   readonly commitIndex: number;

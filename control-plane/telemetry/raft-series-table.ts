@@ -1,59 +1,16 @@
 /**
  * The part of the table of series that is about the Raft group: elections, replication, latencies and
  * the network between members. What is about the log on this member's disk is in series-table.ts. The
- * sets that labels are taken from are closed: a test holds them against the parts that produce them.
+ * sets that labels are taken from are closed, and those of the model wherever a part produces them.
  */
 
-import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES } from '../model/election.ts';
+import { CONSENSUS_FAILURES } from '../model/consensus-failure.ts';
+import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES, VOTE_PHASES } from '../model/election.ts';
+import { RAFT_ROLES, STEP_DOWN_REASONS, TRANSFER_OUTCOMES } from '../model/leadership.ts';
+import { DIAL_FAILURES, REFUSAL_CAUSES } from '../model/raft-connection.ts';
 import { VOTE_REASONS } from '../model/raft-message.ts';
 import type { SeriesMaker } from './instruments.ts';
 
-/** What a member is in its group, one at a time. */
-export const RAFT_ROLES = ['follower', 'pre_candidate', 'candidate', 'leader'] as const;
-
-export const STEP_DOWN_REASONS = [
-  'higher_term',
-  'quorum_lost',
-  'stalled',
-  'disk_stalled',
-  'removed',
-  'transferred',
-] as const;
-
-export const TRANSFER_OUTCOMES = ['handed_over', 'timed_out', 'given_up'] as const;
-
-/** Why a proposal or a read was not done. */
-export const CONSENSUS_FAILURES = [
-  'not_leader',
-  'no_leader',
-  'storage_failed',
-  'overloaded',
-  'aborted',
-] as const;
-
-/** Why a connection was refused, or closed for what came over it. */
-export const CONNECTION_REFUSALS = [
-  'malformed',
-  'oversized',
-  'timed_out',
-  'closed_early',
-  'version',
-  'foreign_cluster',
-  'wrong_member',
-  'tls',
-  'certificate',
-  'proof',
-  'mac',
-  'sequence',
-  'forbidden',
-  'misaddressed',
-  'too_many_unauthenticated',
-  'too_many',
-] as const;
-
-export const DIAL_FAILURES = [...CONNECTION_REFUSALS, 'unreachable', 'refused_by_peer'] as const;
-
-const PHASES = ['pre_vote', 'vote'] as const;
 const CONNECTION_KINDS = ['member', 'client', 'unauthenticated'] as const;
 const MEMBERSHIPS = ['voter', 'learner', 'leaving'] as const;
 
@@ -110,7 +67,7 @@ function electionSeries(make: SeriesMaker) {
       name: 'omnimind_raft_votes_total',
       help: 'Answers of this member to requests for its vote, by phase and reason.',
       labels: ['phase', 'reason'],
-      known: PHASES.flatMap((phase) => VOTE_REASONS.map((reason) => ({ phase, reason }))),
+      known: VOTE_PHASES.flatMap((phase) => VOTE_REASONS.map((reason) => ({ phase, reason }))),
     }),
   };
 }
@@ -270,7 +227,7 @@ function transportSeries(make: SeriesMaker) {
       name: 'omnimind_raft_connections_refused_total',
       help: 'Connections refused, or closed for what came over them, by cause.',
       labels: ['cause'],
-      known: CONNECTION_REFUSALS.map((cause) => ({ cause })),
+      known: REFUSAL_CAUSES.map((cause) => ({ cause })),
     }),
     raftDialFailures: make.counter({
       name: 'omnimind_raft_dial_failures_total',

@@ -12,10 +12,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { link, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { isAlive, isThere, ownIdentity, parseIdentity } from './process-identity.ts';
+import { codeOf, readIfThere } from './reading.ts';
 
 /** The directory is in use by a living process. */
 export class DirectoryHeldError extends Error {
@@ -135,17 +136,4 @@ async function readMarks(directory: string): Promise<readonly Mark[]> {
     const number = Number(/^(?:lock|free)\.(\d{1,15})$/.exec(name)?.[1] ?? 0);
     return number > 0 ? [{ name, number, isFree: name.startsWith('free') }] : [];
   });
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -5,7 +5,7 @@
  * dead loses files. It signals nothing.
  */
 
-import { readFile } from 'node:fs/promises';
+import { codeOf, readUnless } from './reading.ts';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -81,15 +81,6 @@ async function readStat(pid: number): Promise<Stat | null> {
 }
 
 /** Null for what is gone or hidden, and where there is no /proc. */
-async function readProc(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'latin1');
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'ENOTDIR', 'EACCES', 'EPERM'].includes(codeOf(error))) return null;
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+function readProc(path: string): Promise<string | null> {
+  return readUnless(['ENOENT', 'ESRCH', 'ENOTDIR', 'EACCES', 'EPERM'], path, 'latin1');
 }

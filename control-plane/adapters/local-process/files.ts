@@ -3,7 +3,7 @@
  * directory synced), so that a reader finds the old content or the new one and never a part.
  */
 
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const ASIDE_SUFFIX = '.tmp';
@@ -31,19 +31,6 @@ export async function replaceFile(path: string, content: string): Promise<void> 
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true });
   await syncDirectory(dirname(path));
-}
-
-export async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -6,6 +6,8 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 
+import { codeOf, readUnless } from '../disk/reading.ts';
+
 /** Variables that mark a replica's process and whatever it starts. */
 export const OWNER_VARIABLE = 'OMNIMIND_REPLICA_OWNER';
 export const REPLICA_VARIABLE = 'OMNIMIND_REPLICA_ID';
@@ -58,7 +60,7 @@ export async function findOwned(owner: string): Promise<readonly OwnedProcess[]>
   for (const entry of await readdir('/proc')) {
     const pid = Number(entry);
     if (!Number.isSafeInteger(pid)) continue;
-    const variables = (await readIfThere(`/proc/${pid}/environ`))?.split('\0') ?? [];
+    const variables = (await readProc(`/proc/${pid}/environ`))?.split('\0') ?? [];
     if (!variables.includes(mark)) continue;
     const stat = await readStat(pid);
     if (stat === null) continue;
@@ -111,7 +113,7 @@ interface Stat {
 }
 
 async function readStat(pid: number): Promise<Stat | null> {
-  const text = await readIfThere(`/proc/${pid}/stat`);
+  const text = await readProc(`/proc/${pid}/stat`);
   // The second field is the command in parentheses and may hold spaces and parentheses.
   const [state, , groupId, ...rest] = (text?.slice(text.lastIndexOf(')') + 2) ?? '').split(' ');
   const startTicks = rest[16];
@@ -121,15 +123,6 @@ async function readStat(pid: number): Promise<Stat | null> {
 }
 
 /** Null for what is gone, and for a process of another user. */
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'latin1');
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(codeOf(error))) return null;
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+function readProc(path: string): Promise<string | null> {
+  return readUnless(['ENOENT', 'ESRCH', 'EACCES', 'EPERM'], path, 'latin1');
 }

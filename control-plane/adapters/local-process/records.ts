@@ -7,7 +7,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ScaleTargetError } from '../../ports/scale-target.ts';
-import { isAside, readIfThere, removeFile, replaceFile } from './files.ts';
+import { readIfThere } from '../disk/reading.ts';
+import { isAside, removeFile, replaceFile } from './files.ts';
 import type { WorkloadRecord } from './record.ts';
 
 const SUFFIX = '.json';

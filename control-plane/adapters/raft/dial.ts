@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import type { Socket } from 'node:net';
 
-import type { DialFailure } from './counting.ts';
+import type { DialFailure } from '../../model/raft-connection.ts';
 import { DialerHandshake, NONCE_BYTES } from './handshake.ts';
 import type { Channel, Party, Session } from './handshake.ts';
 import type { TransportLimits } from './limits.ts';

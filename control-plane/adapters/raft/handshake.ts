@@ -20,9 +20,9 @@
 
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
+import type { RefusalCause } from '../../model/raft-connection.ts';
 import { ByteReader, ByteWriter, DecodeError } from './bytes.ts';
 import { isMemberId } from './codec.ts';
-import type { RefusalCause } from './counting.ts';
 
 /** Of one message of the handshake, and so of what is kept for a stranger. */
 export const HANDSHAKE_BYTES_MAX = 512;
@@ -65,6 +65,9 @@ export interface Session {
   readonly keys: { readonly send: Buffer; readonly receive: Buffer } | null;
 }
 
+/** `refused_by_peer`: it was the other side that refused. */
+type HandshakeRefusal = RefusalCause | 'refused_by_peer';
+
 export type HandshakeStep =
   | { readonly kind: 'more'; readonly reply: Buffer | null }
   | {
@@ -76,7 +79,7 @@ export type HandshakeStep =
     }
   | {
       readonly kind: 'refused';
-      readonly cause: RefusalCause | 'refused_by_peer';
+      readonly cause: HandshakeRefusal;
       readonly detail: string;
       readonly reply: Buffer | null;
     };
@@ -105,9 +108,9 @@ interface Hello {
 
 /** Refused, and why: the cause goes to the other side, the detail does not. */
 class Refused extends Error {
-  readonly reason: RefusalCause | 'refused_by_peer';
+  readonly reason: HandshakeRefusal;
 
-  constructor(reason: RefusalCause | 'refused_by_peer', detail: string) {
+  constructor(reason: HandshakeRefusal, detail: string) {
     super(detail);
     this.reason = reason;
   }
@@ -135,10 +138,7 @@ export class DialerHandshake {
   }
 
   receive(chunk: Buffer): HandshakeStep {
-    return stepping(() => {
-      this.#input.push(chunk);
-      const message = this.#input.next();
-      if (message === null) return { kind: 'more', reply: null };
+    return this.#input.receive(chunk, (message) => {
       if (this.#agreed === null) return this.#onHello(message);
       checkProof(this.#self, this.#agreed, 'acceptor', message);
       return this.#agreed.done('dialer', null, this.#input.rest());
@@ -171,10 +171,7 @@ export class AcceptorHandshake {
   }
 
   receive(chunk: Buffer): HandshakeStep {
-    return stepping(() => {
-      this.#input.push(chunk);
-      const message = this.#input.next();
-      if (message === null) return { kind: 'more', reply: null };
+    return this.#input.receive(chunk, (message) => {
       if (this.#agreed === null) return this.#onHello(message);
       checkProof(this.#self, this.#agreed, 'dialer', message);
       const reply = this.#agreed.proofMessage('acceptor');
@@ -255,12 +252,26 @@ interface HandshakeMessage {
 class HandshakeInput {
   #bytes: Buffer = Buffer.alloc(0);
 
-  push(chunk: Buffer): void {
+  /** What follows from the chunk: `step` is asked once it completes a message. */
+  receive(chunk: Buffer, step: (message: HandshakeMessage) => HandshakeStep): HandshakeStep {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+    try {
+      const message = this.#next();
+      return message === null ? { kind: 'more', reply: null } : step(message);
+    } catch (error) {
+      if (error instanceof Refused) return refusalStep(error.reason, error.message);
+      if (!(error instanceof DecodeError)) throw error;
+      return { kind: 'refused', cause: 'malformed', detail: error.message, reply: null };
+    }
   }
 
-  /** Null while it is incomplete. */
-  next(): HandshakeMessage | null {
+  /** What arrived behind the messages that were taken. */
+  rest(): Buffer {
+    return this.#bytes;
+  }
+
+  /** Null while it is incomplete. @throws Refused */
+  #next(): HandshakeMessage | null {
     const bytes = this.#bytes;
     const known = Math.min(bytes.length, MAGIC.length);
     if (bytes.compare(MAGIC, 0, known, 0, known) !== 0) {
@@ -273,10 +284,6 @@ class HandshakeInput {
     const raw = bytes.subarray(0, end);
     this.#bytes = bytes.subarray(end);
     return { type: raw.readUInt8(4), body: new ByteReader(raw, HEAD_BYTES), raw };
-  }
-
-  rest(): Buffer {
-    return this.#bytes;
   }
 }
 
@@ -379,17 +386,7 @@ function refusedByPeer(message: HandshakeMessage): Refused {
   return new Refused('refused_by_peer', `it refused: ${cause ?? 'for a reason unknown here'}`);
 }
 
-function stepping(step: () => HandshakeStep): HandshakeStep {
-  try {
-    return step();
-  } catch (error) {
-    if (error instanceof Refused) return refusalStep(error.reason, error.message);
-    if (!(error instanceof DecodeError)) throw error;
-    return { kind: 'refused', cause: 'malformed', detail: error.message, reply: null };
-  }
-}
-
-function refusalStep(cause: RefusalCause | 'refused_by_peer', detail: string): HandshakeStep {
+function refusalStep(cause: HandshakeRefusal, detail: string): HandshakeStep {
   const code = TOLD_CAUSES.findIndex((one) => one === cause);
   const reply = code < 0 ? null : messageOf(TYPES.refusal, Buffer.from([code]));
   return { kind: 'refused', cause, detail, reply };

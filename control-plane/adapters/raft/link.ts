@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from './connection.ts';
-import type { DialFailure } from './counting.ts';
+import type { DialFailure } from '../../model/raft-connection.ts';
 import type { DialOutcome } from './dial.ts';
 import type { TransportLimits } from './limits.ts';
 

@@ -11,7 +11,8 @@ import net from 'node:net';
 import type { Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
 
-import type { RefusalCause, TransportHooks } from './counting.ts';
+import type { RefusalCause } from '../../model/raft-connection.ts';
+import type { TransportHooks } from './counting.ts';
 import { AcceptorHandshake, NONCE_BYTES } from './handshake.ts';
 import type { Channel, Party, Session } from './handshake.ts';
 import type { TransportLimits } from './limits.ts';

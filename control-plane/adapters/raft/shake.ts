@@ -10,13 +10,8 @@ import type { HandshakeStep, Session } from './handshake.ts';
 export type HandshakeOutcome =
   | { readonly kind: 'done'; readonly session: Session; readonly rest: Buffer }
   | { readonly kind: 'broken'; readonly detail: string }
-  | {
-      readonly kind: 'refused';
-      readonly cause: (HandshakeStep & { kind: 'refused' })['cause'];
-      readonly detail: string;
-      /** What the other side is told before it is cut off. */
-      readonly reply: Buffer | null;
-    };
+  /** `reply` is what the other side is told before it is cut off. */
+  | Extract<HandshakeStep, { readonly kind: 'refused' }>;
 
 export function shakeHands(
   socket: Duplex,

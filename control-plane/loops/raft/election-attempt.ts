@@ -10,13 +10,12 @@ import type {
   Election,
   ElectionOutcome,
   ElectionVote,
+  VotePhase,
 } from '../../model/election.ts';
 import type { VoteReason } from '../../model/raft-message.ts';
 import { openSpan } from '../../telemetry/span.ts';
 import type { OpenSpan, SpanLink } from '../../telemetry/span.ts';
 import { ElectionRound } from './election-round.ts';
-
-export type VotePhase = 'pre_vote' | 'vote';
 
 /** The election timeout ran out. */
 export interface Suspicion {

@@ -6,23 +6,25 @@
  */
 
 import type { MemberId } from '../../model/configuration.ts';
-import type { Election, ElectionOutcome } from '../../model/election.ts';
+import type { Election, ElectionOutcome, VotePhase } from '../../model/election.ts';
 import type { VoteReason } from '../../model/raft-message.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TraceParent } from '../../ports/raft-transport.ts';
 import type { RaftEvent } from '../../raft/ready.ts';
 import { parseTraceparent } from '../../telemetry/span.ts';
 import { ElectionAttempt } from './election-attempt.ts';
-import type { AttemptStart, SpanPlace, Suspicion, VotePhase } from './election-attempt.ts';
+import type { AttemptStart, SpanPlace, Suspicion } from './election-attempt.ts';
 import type { ElectionSeries } from './election-series.ts';
 
 export interface CandidacyOptions {
   readonly memberId: MemberId;
   readonly clock: Clock;
   readonly counts: ElectionSeries;
+  /** Once for each election of this candidate that is to be remembered; a won one at its commit. */
   readonly onElection: (election: Election) => void;
-  /** The newest election of the replicated state; null when there is none. */
+  /** The newest election of the replicated state: its traceId and rootSpanId; null without one. */
   readonly previous: () => SpanPlace | null;
+  /** Has finished spans sent at once; must not wait. */
   readonly flush: () => void;
 }
 

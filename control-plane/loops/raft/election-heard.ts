@@ -5,8 +5,8 @@
  */
 
 import type { MemberId } from '../../model/configuration.ts';
+import type { VotePhase } from '../../model/election.ts';
 import type { RaftMessage } from '../../model/raft-message.ts';
-import type { VotePhase } from './election-attempt.ts';
 
 const SENDERS_MAX = 64;
 

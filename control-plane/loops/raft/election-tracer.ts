@@ -6,32 +6,23 @@
  */
 
 import type { MemberId } from '../../model/configuration.ts';
-import type { Election } from '../../model/election.ts';
 import type { RaftMessage } from '../../model/raft-message.ts';
 import { unreachable } from '../../model/reasons.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type { TraceParent } from '../../ports/raft-transport.ts';
 import type { RaftEvent } from '../../raft/ready.ts';
 import type { Series } from '../../telemetry/series.ts';
 import { openSpan } from '../../telemetry/span.ts';
-import type { SpanPlace } from './election-attempt.ts';
 import { Candidacy } from './election-candidacy.ts';
+import type { CandidacyOptions } from './election-candidacy.ts';
 import { HeardTraces } from './election-heard.ts';
 import { ElectionSeries } from './election-series.ts';
 import { TransferSpan } from './election-transfer.ts';
 import { OpenVotes } from './election-votes.ts';
 import type { VoteCast } from './election-votes.ts';
 
-export interface ElectionTracerOptions {
-  readonly memberId: MemberId;
-  readonly clock: Clock;
+/** The tracer counts for the candidacy too. */
+export interface ElectionTracerOptions extends Omit<CandidacyOptions, 'counts'> {
   readonly series: Series;
-  /** Once for each election of this candidate that is to be remembered; a won one at its commit. */
-  readonly onElection: (election: Election) => void;
-  /** The newest election of the replicated state: its traceId and rootSpanId; null without one. */
-  readonly previous: () => SpanPlace | null;
-  /** Has finished spans sent at once; must not wait. */
-  readonly flush: () => void;
 }
 
 type LeaderKnown = Extract<RaftEvent, { readonly kind: 'leader_known' }>;

@@ -5,11 +5,9 @@
  */
 
 import type { MemberId } from '../../model/configuration.ts';
-import type { RaftEvent } from '../../raft/ready.ts';
+import type { TransferOutcome } from '../../model/leadership.ts';
 import { openSpan } from '../../telemetry/span.ts';
 import type { OpenSpan } from '../../telemetry/span.ts';
-
-export type TransferOutcome = Extract<RaftEvent, { readonly kind: 'transfer_ended' }>['outcome'];
 
 export class TransferSpan {
   readonly #memberId: MemberId;

@@ -5,10 +5,10 @@
  */
 
 import type { MemberId } from '../../model/configuration.ts';
+import type { VotePhase } from '../../model/election.ts';
 import type { RaftEvent } from '../../raft/ready.ts';
 import { openSpan, parseTraceparent } from '../../telemetry/span.ts';
 import type { OpenSpan } from '../../telemetry/span.ts';
-import type { VotePhase } from './election-attempt.ts';
 
 export type VoteCast = Extract<RaftEvent, { readonly kind: 'vote_cast' }>;
 

@@ -10,8 +10,8 @@ import { COMMAND_REFUSALS } from '../../model/command.ts';
 import type { Committed } from '../../model/command.ts';
 import { CHANGE_REFUSALS, TRANSFER_REFUSALS } from '../../model/configuration.ts';
 import type { MemberId, MembershipChange } from '../../model/configuration.ts';
+import { CONSENSUS_FAILURES } from '../../model/consensus-failure.ts';
 import { ConsensusError } from '../../ports/consensus.ts';
-import type { ConsensusFailure } from '../../ports/consensus.ts';
 import { MembershipError } from '../../ports/membership.ts';
 import { ShapeError, count, kindOf, listOf, nullable, text } from '../../state/shape.ts';
 import { objectOf, oneOf, withShape } from '../../state/shape.ts';
@@ -49,18 +49,11 @@ const transferRequest = objectOf<TransferRequest>({
   to: nullable(memberId),
 });
 
-const FAILURES: readonly ConsensusFailure[] = [
-  'not_leader',
-  'no_leader',
-  'storage_failed',
-  'overloaded',
-  'aborted',
-];
 const REFUSALS = [...new Set([...CHANGE_REFUSALS, ...TRANSFER_REFUSALS])];
 
 const truth: Check<boolean> = (value) =>
   typeof value === 'boolean' ? null : ': is not true or false';
-const failureShape = objectOf({ failure: oneOf(FAILURES), message: text });
+const failureShape = objectOf({ failure: oneOf(CONSENSUS_FAILURES), message: text });
 const refusalShape = objectOf({ refusal: oneOf(REFUSALS), message: text });
 const committedShape = objectOf<Committed>({
   token: objectOf({ term: count, index: count }),

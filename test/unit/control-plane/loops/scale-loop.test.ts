@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Command } from '../../../../control-plane/model/command.ts';
-import type { Consensus, ConsensusFailure } from '../../../../control-plane/ports/consensus.ts';
+import type { ConsensusFailure } from '../../../../control-plane/model/consensus-failure.ts';
+import type { Consensus } from '../../../../control-plane/ports/consensus.ts';
 import { ConsensusError } from '../../../../control-plane/ports/consensus.ts';
 import { ScaleTargetError } from '../../../../control-plane/ports/scale-target.ts';
 import { createMemoryDecisionStore } from '../../../support/memory-decision-store.ts';

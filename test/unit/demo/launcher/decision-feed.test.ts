@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import {
   decisionLine,
   followDecisions,
   parseDecisions,
 } from '../../../../demo/launcher/decision-feed.ts';
+import { listenLocally } from '../../../support/process.ts';
 
 function record(decisionId: string, atMs: number, verdict: object) {
   return {
@@ -74,15 +74,12 @@ describe('the feed of decisions', () => {
       if (page === null) response.writeHead(503).end('not now');
       else response.end(JSON.stringify(page ?? { items: [] }));
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    assert.ok(typeof address === 'object' && address !== null);
+    const port = await listenLocally(server);
     const seen: string[] = [];
     try {
       await followDecisions(
         {
-          planeUrls: [`http://127.0.0.1:${address.port}`],
+          planeUrls: [`http://127.0.0.1:${port}`],
           sinceMs: 500,
           intervalMs: 1,
           onDecision: ({ decisionId }) => void seen.push(decisionId),

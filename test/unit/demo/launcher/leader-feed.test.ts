@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { followLeader, parseLeader } from '../../../../demo/launcher/leader-feed.ts';
-import { pollUntil } from '../../../support/process.ts';
+import { listenLocally, pollUntil } from '../../../support/process.ts';
 
 describe('the feed of leaders', () => {
   const servers: Server[] = [];
@@ -18,11 +17,8 @@ describe('the feed of leaders', () => {
       response.writeHead(status).end(JSON.stringify(body));
     });
     servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    assert.ok(typeof address === 'object' && address !== null);
-    return `http://127.0.0.1:${address.port}`;
+    const port = await listenLocally(server);
+    return `http://127.0.0.1:${port}`;
   }
 
   it('tells each leader once, goes round members that do not answer, and back to no earlier term', async () => {
