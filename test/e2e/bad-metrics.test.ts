@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DecisionRecord } from '../../control-plane/model/decision.ts';
 import { startExporter } from '../support/exporter.ts';
 import type { Exporter } from '../support/exporter.ts';
+import { loadMetrics } from '../support/load-policy.ts';
 import { WORKLOAD_ID, planePlace, startPlane } from '../support/plane-process.ts';
 import type { PlanePlace, PlaneProcess } from '../support/plane-process.ts';
 import { pollUntil } from '../support/process.ts';
@@ -64,14 +65,10 @@ describe(`bad metrics under high load (${OUTAGE_MS} ms each)`, () => {
       settings: { OMNIMIND_LOCAL_PROCESS_ON_STOP: 'stop' },
       policy: {
         replicas: { min: 1, max: 8 },
-        metrics: [
-          {
-            name: 'load',
-            query: 'workload:test_load:sum',
-            timestampQuery: 'workload:test_load:oldest_timestamp_seconds',
-            target: { averageValue: 10 },
-          },
-        ],
+        metrics: loadMetrics(
+          'workload:test_load:sum',
+          'workload:test_load:oldest_timestamp_seconds',
+        ),
         stabilization: { up: '0s', down: '0s' },
         signalAgeMax: '5s',
         actionTimeout: '20s',

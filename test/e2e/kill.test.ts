@@ -17,7 +17,8 @@ import { applyCommand } from '../../control-plane/state/apply.ts';
 import { canonicalState } from '../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE } from '../../control-plane/state/state.ts';
 import type { PlaneState } from '../../control-plane/state/state.ts';
-import { WORKLOAD_ID, planePlace, startPlane } from '../support/plane-process.ts';
+import { loadSamples, swingingLoad, swingingPlanePlace } from '../support/load-policy.ts';
+import { WORKLOAD_ID, startPlane } from '../support/plane-process.ts';
 import type { PlanePlace, PlaneProcess } from '../support/plane-process.ts';
 import { pollUntil } from '../support/process.ts';
 import { startPrometheusFake } from '../support/prometheus-fake.ts';
@@ -80,32 +81,15 @@ describe(`killing the control plane (seed ${SEED}, ${KILLS} kills)`, () => {
   before(async () => {
     const startMs = Date.now();
     prometheus = await startPrometheusFake({
-      samples: (query) => {
-        // A load that swings between one and six replicas' worth every twelve seconds.
-        const swing = Math.sin(((Date.now() - startMs) / 12_000) * 2 * Math.PI);
-        const value = query.startsWith('test_load_time') ? Date.now() / 1_000 : 35 + 25 * swing;
-        return [{ labels: {}, value: String(value) }];
-      },
+      samples: (query) => loadSamples(query, swingingLoad(startMs)),
     });
-    place = await planePlace({
+    place = await swingingPlanePlace({
       prometheusUrl: prometheus.url,
-      tickInterval: '1s',
-      prometheusTimeout: '800ms',
       // Small, so that the kills fall on snapshots and compaction too.
       settings: { OMNIMIND_SNAPSHOT_ENTRIES: '100' },
-      policy: {
-        replicas: { min: 1, max: 8 },
-        metrics: [
-          {
-            name: 'load',
-            query: 'test_load',
-            timestampQuery: 'test_load_time',
-            target: { averageValue: 10 },
-          },
-        ],
+      brakes: {
         stabilization: { up: '0s', down: '2s' },
         cooldown: { up: '1s', down: '2s' },
-        actionTimeout: '20s',
       },
     });
   });

@@ -5,22 +5,17 @@
  */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { readRecord } from '../../demo/launcher/data-directory.ts';
-import { isListening } from '../../demo/launcher/ports.ts';
 import { isAlive, processesWithEnvironment } from '../../demo/launcher/process-table.ts';
 import type { ProcessEntry } from '../../demo/launcher/process-table.ts';
-import { killRun } from '../../demo/launcher/run-cleanup.ts';
-import { pollUntil, startProcess } from '../support/process.ts';
+import { LaunchedRun, urlIn, written } from '../support/launched-run.ts';
+import { pollUntil } from '../support/process.ts';
 import type { RunningProcess } from '../support/process.ts';
 import { skipWithout } from '../support/skip.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const UP_WITHIN_MS = 90_000;
-const STOPPED_WITHIN_MS = 5000;
 
 interface MembersView {
   readonly leaderId: string | null;
@@ -30,44 +25,23 @@ interface MembersView {
 
 describe('npm start -- --members 3', function () {
   this.timeout(UP_WITHIN_MS + 120_000);
-  let directory = '';
-  let running: RunningProcess | null = null;
+  let run: LaunchedRun | null = null;
 
   before(function () {
     skipWithout(this, 'prometheus');
-    directory = mkdtempSync(join(tmpdir(), 'start-members-'));
+    run = new LaunchedRun('start-members-');
   });
-  after(async () => {
-    if (directory === '') return;
-    running?.kill();
-    const record = readRecord(directory);
-    if (record !== null) await killRun(record, 3000);
-    rmSync(directory, { recursive: true, force: true });
-  });
+  after(() => run?.remove());
 
+  function launched(): LaunchedRun {
+    assert.ok(run !== null);
+    return run;
+  }
   function start(): RunningProcess {
-    const args = [
-      join(ROOT, 'bootstrap.mjs'),
-      'start',
-      '--members',
-      '3',
-      '--free-ports',
-      '--no-load',
-    ];
-    const env = { ...process.env };
-    // A person's settings must not reach the members under test.
-    for (const name of Object.keys(env)) {
-      if (name.startsWith('OMNIMIND_')) Reflect.deleteProperty(env, name);
-    }
-    const options = { cwd: ROOT, env };
-    running = startProcess(process.execPath, [...args, '--data', directory], options);
-    return running;
+    return launched().start(['--members', '3', '--no-load']);
   }
   async function up(started: RunningProcess): Promise<readonly string[]> {
-    await pollUntil(`up; it wrote: ${started.output()}`, UP_WITHIN_MS, () => {
-      assert.equal(started.child.exitCode, null, started.output());
-      return /leads since term \d+/.test(started.output());
-    });
+    await written(started, /leads since term \d+/, UP_WITHIN_MS);
     return [1, 2, 3].map((nth) => urlIn(started.output(), `member-${nth}`));
   }
   /** As the first member that answers for the cluster sees them. */
@@ -79,29 +53,18 @@ describe('npm start -- --members 3', function () {
     return null;
   }
   const replicas = (): readonly ProcessEntry[] => {
-    const owner = readFileSync(join(directory, 'members-3', 'replicas', 'owner'), 'utf8').trim();
+    const path = join(launched().directory, 'members-3', 'replicas', 'owner');
+    const owner = readFileSync(path, 'utf8').trim();
     return processesWithEnvironment('OMNIMIND_REPLICA_OWNER', owner);
   };
   async function stop(started: RunningProcess): Promise<void> {
-    const processes = readRecord(directory)?.processes ?? [];
+    const processes = launched().processes();
     const marked = replicas();
     assert.ok(marked.length >= 1);
-    const ports = [...started.output().matchAll(/http:\/\/127\.0\.0\.1:(\d+)/g)].map(([, port]) =>
-      Number(port),
-    );
-    const askedAt = performance.now();
-    started.child.kill('SIGINT');
-    assert.equal(await started.exit(STOPPED_WITHIN_MS + 5000), 0, started.output());
-    const seconds = (performance.now() - askedAt) / 1000;
-    assert.ok(seconds < STOPPED_WITHIN_MS / 1000, `stopped only after ${seconds} s`);
-    assert.deepEqual(
-      [...processes, ...marked].filter((one) => isAlive(one)),
-      [],
-    );
-    for (const port of ports) assert.equal(await isListening(port), false, `port ${port}`);
-    for (const name of ['lock', 'processes.json']) {
-      assert.ok(!existsSync(join(directory, name)), `${name} is left`);
-    }
+    await launched().stop(started, 'SIGINT', {
+      processes: [...processes, ...marked],
+      files: ['lock', 'processes.json'],
+    });
   }
 
   it('survives its leader, and comes back as the same cluster after a stop', async () => {
@@ -151,12 +114,6 @@ describe('npm start -- --members 3', function () {
     await stop(again);
   });
 });
-
-function urlIn(output: string, row: string): string {
-  const url = new RegExp(`^ {2}${row} +(http://127\\.0\\.0\\.1:\\d+)`, 'm').exec(output)?.[1];
-  assert.ok(url !== undefined, output);
-  return url;
-}
 
 /** Null for everything but an answer with status 200. */
 async function read<T>(url: string): Promise<T | null> {

@@ -14,9 +14,10 @@ import type { DecisionRecord } from '../../control-plane/model/decision.ts';
 import type { Election } from '../../control-plane/model/election.ts';
 import { prepareCluster } from './cluster-process.ts';
 import type { Cluster, LeaderSeen } from './cluster-process.ts';
+import { REPLICA_LOAD, loadSamples, swingingLoad, swingingPlanePlace } from './load-policy.ts';
 import { startOtlpReceiver } from './otlp-receiver.ts';
 import type { OtlpReceiver } from './otlp-receiver.ts';
-import { WORKLOAD_ID, planePlace } from './plane-process.ts';
+import { WORKLOAD_ID } from './plane-process.ts';
 import { pollUntil, startProcess } from './process.ts';
 import type { RunningProcess } from './process.ts';
 import { startPrometheusFake } from './prometheus-fake.ts';
@@ -26,7 +27,6 @@ import { markedProcesses } from './replica-processes.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Replicas that the load is worth once it stands still. */
 export const REST_REPLICAS = 2;
-const REPLICA_LOAD = 10;
 const EXEMPLARS_EVERY_MS = 200;
 export const MEMBERS = ['m1', 'm2', 'm3'] as const;
 
@@ -271,23 +271,11 @@ export async function prepareRig(): Promise<DecisionsRig> {
   const load = new Load();
   const prometheus = await startPrometheusFake({ samples: (query) => load.answer(query) });
   const receiver = await startOtlpReceiver();
-  const place = await planePlace({
+  const place = await swingingPlanePlace({
     prometheusUrl: prometheus.url,
-    tickInterval: '1s',
-    prometheusTimeout: '800ms',
-    policy: {
-      replicas: { min: 1, max: 8 },
-      metrics: [
-        {
-          name: 'load',
-          query: 'test_load',
-          timestampQuery: 'test_load_time',
-          target: { averageValue: REPLICA_LOAD },
-        },
-      ],
+    brakes: {
       stabilization: { up: '0s', down: '3s' },
       cooldown: { up: '2s', down: '3s' },
-      actionTimeout: '20s',
     },
   });
   const home = dirname(place.data);
@@ -313,7 +301,7 @@ export async function prepareRig(): Promise<DecisionsRig> {
   return new DecisionsRig({ cluster, receiver, prometheus, database, load, home });
 }
 
-/** A load that swings between one and six replicas' worth every twelve seconds. */
+/** The swinging load, until it is to stand still. */
 class Load {
   frozen = false;
   readonly answered = new Set<number>();
@@ -323,11 +311,9 @@ class Load {
   answer(query: string) {
     for (const tell of this.#waiting) tell();
     this.#waiting.clear();
-    const swing = Math.sin(((Date.now() - this.#startMs) / 12_000) * 2 * Math.PI);
-    const load = this.frozen ? REST_REPLICAS * REPLICA_LOAD : 35 + 25 * swing;
+    const load = this.frozen ? REST_REPLICAS * REPLICA_LOAD : swingingLoad(this.#startMs);
     this.answered.add(load);
-    const value = query.startsWith('test_load_time') ? Date.now() / 1_000 : load;
-    return [{ labels: {}, value: String(value) }];
+    return loadSamples(query, load);
   }
 
   /** Resolves when the leader next asks. */

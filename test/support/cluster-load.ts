@@ -9,21 +9,26 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectRaftClient } from '../../control-plane/adapters/raft/client.ts';
 import type { RaftClient } from '../../control-plane/adapters/raft/client.ts';
-import { parseCommitted } from '../../control-plane/loops/raft/requests.ts';
-import type { Command } from '../../control-plane/model/command.ts';
 import type { FencingToken } from '../../control-plane/model/decision.ts';
-import { ConsensusError } from '../../control-plane/ports/consensus.ts';
-import { TransportError } from '../../control-plane/ports/raft-transport.ts';
 import { commandText } from '../../control-plane/state/command-text.ts';
 import type { ClusterMember } from './cluster-process.ts';
-import { ask, putOver, versionIn } from './cluster-requests.ts';
-import { workload } from './log-commands.ts';
+import {
+  ask,
+  clientOf,
+  isPassing,
+  proposeTo,
+  putCommand,
+  putOver,
+  versionIn,
+} from './cluster-requests.ts';
+import type { WorkloadWrite } from './cluster-requests.ts';
 
 /** One try at one member, in ms; the next member is asked after it. */
 const WRITE_TRY_MS = 500;
 const PROBE_TRY_MS = 150;
+/** Longer than a member waits for a leader. */
+const HTTP_TRY_MS = 2_500;
 /** After all members were asked in vain: seldom enough to leave a busy machine to the members. */
 const BETWEEN_ROUNDS_MS = 25;
 const BETWEEN_PROBE_ROUNDS_MS = 10;
@@ -218,7 +223,7 @@ export class ClusterLoad {
     number: number,
     tryMs: number,
   ): Promise<Placed> {
-    const payload = Buffer.from(commandText(commandOf(workloadId, number)));
+    const payload = Buffer.from(commandText(putCommand(writeOf(workloadId, number))));
     const ids = [...clients.keys()];
     const pauseMs = workloadId === PROBE_ID ? BETWEEN_PROBE_ROUNDS_MS : BETWEEN_ROUNDS_MS;
     const beganMs = performance.now();
@@ -247,13 +252,9 @@ export class ClusterLoad {
     const client = clients.get(memberId);
     if (client === undefined || client.memberId === null) return null;
     try {
-      const answer = await client.request(write.payload, AbortSignal.timeout(write.tryMs));
-      const atMs = performance.now();
-      const { token, result } = parseCommitted(answer);
-      if (result.kind === 'refused') throw new Error(`${result.refusal}: ${result.detail}`);
+      const applied = await proposeTo(client, write.payload, write.tryMs);
       const { workloadId, number } = write;
-      const { version, repeated } = result;
-      const one = { workloadId, number, version, memberId, atMs, token, repeated };
+      const one = { workloadId, number, memberId, atMs: performance.now(), ...applied };
       this.#acknowledge(one);
       return one;
     } catch (error) {
@@ -274,7 +275,7 @@ export class ClusterLoad {
     const beganMs = performance.now();
     for (;;) {
       const member = this.#anyMember();
-      const version = await putOver(member, workloadId, number);
+      const version = await versionOver(member, writeOf(workloadId, number));
       if (version !== null) {
         writer.acknowledged = number;
         const atMs = performance.now();
@@ -299,7 +300,8 @@ export class ClusterLoad {
     const member = this.#options.members.find(({ id }) => id === memberId);
     const { acknowledged: atLeast, workloadId } = writer;
     if (member === undefined || atLeast === 0) return;
-    const answer = await ask(member, `/v1/workloads/${workloadId}?consistency=linearizable`);
+    const path = `/v1/workloads/${workloadId}?consistency=linearizable`;
+    const answer = await ask(member, path, HTTP_TRY_MS);
     if (answer === null || answer.status >= 500) {
       this.readsRefused += 1;
       return;
@@ -327,32 +329,22 @@ export class ClusterLoad {
 
 function clientsOf({ members, secret }: ClusterLoadOptions, name: string): Clients {
   return new Map(
-    members.map(({ id, raftPort }) => {
-      const addresses = [`127.0.0.1:${raftPort}`];
-      const clientId = `${name}-${id}`;
-      return [id, connectRaftClient({ clusterName: 'omnimind', clientId, addresses, secret })];
-    }),
+    members.map((member) => [member.id, clientOf(member, secret, `${name}-${member.id}`)]),
   );
 }
 
-function commandOf(workloadId: string, number: number): Command {
-  return {
-    kind: 'put_workload',
-    key: `${workloadId}-${number}`,
-    atMs: Date.now(),
-    workload: workload(workloadId, { mode: 'stopped', description: String(number) }),
-    source: 'api',
-    expectedVersion: null,
-  };
+function writeOf(workloadId: string, number: number): WorkloadWrite {
+  return { workloadId, number, mode: 'stopped', description: String(number) };
 }
 
-/** What a member that dies, stands still or leads no more may answer, or not answer. */
-function isPassing(error: unknown): boolean {
-  return (
-    error instanceof TransportError ||
-    error instanceof ConsensusError ||
-    error instanceof DOMException
-  );
+/** Over the API: the version that the write gave; null when it is to be repeated. */
+async function versionOver(member: ClusterMember, write: WorkloadWrite): Promise<number | null> {
+  const answer = await putOver(member, write, HTTP_TRY_MS);
+  if (answer === null || answer.status === 503 || answer.status === 504) return null;
+  if (!answer.ok) {
+    throw new Error(`${member.id} answered ${answer.status} to a write: ${answer.text}`);
+  }
+  return versionIn(answer);
 }
 
 function place({ workloadId, version, memberId, token }: Acknowledged): string {

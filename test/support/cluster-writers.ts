@@ -8,16 +8,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { connectRaftClient } from '../../control-plane/adapters/raft/client.ts';
 import type { RaftClient } from '../../control-plane/adapters/raft/client.ts';
-import { parseCommitted } from '../../control-plane/loops/raft/requests.ts';
 import type { Command } from '../../control-plane/model/command.ts';
-import { ConsensusError } from '../../control-plane/ports/consensus.ts';
-import { TransportError } from '../../control-plane/ports/raft-transport.ts';
 import { commandText } from '../../control-plane/state/command-text.ts';
 import type { Cluster } from './cluster-process.ts';
-import { workloadDocument } from './http-documents.ts';
-import { registration, workload } from './log-commands.ts';
+import { clientOf, isPassing, proposeTo, putCommand, putOver } from './cluster-requests.ts';
+import type { WorkloadWrite } from './cluster-requests.ts';
+import { registration } from './log-commands.ts';
 
 /** Of one try, after which another member is asked, in ms. */
 const BINARY_TRY_MS = 150;
@@ -32,7 +29,7 @@ const GIVE_UP_MS = 30_000;
 type Protocol = 'binary' | 'http';
 
 /** At one member, once: whether it was acknowledged. Throws for an answer that no writer expects. */
-type Try = (memberId: string, workloadId: string, number: number) => Promise<boolean>;
+type Try = (memberId: string, write: WorkloadWrite) => Promise<boolean>;
 
 /** Between two acknowledged writes. */
 export interface Gap {
@@ -133,11 +130,7 @@ export class ClusterWriters {
 
   /** Proposes one command at one member, once. @throws TransportError | ConsensusError */
   async propose(memberId: string, command: Command, withinMs: number): Promise<void> {
-    const client = this.#client(memberId);
-    const signal = AbortSignal.timeout(withinMs);
-    const answer = await client.request(Buffer.from(commandText(command)), signal);
-    const { result } = parseCommitted(answer);
-    if (result.kind === 'refused') throw new Error(`${result.refusal}: ${result.detail}`);
+    await proposeTo(this.#client(memberId), Buffer.from(commandText(command)), withinMs);
   }
 
   /** Puts so many entries into the log of whoever leads, and long keys into its state. */
@@ -159,7 +152,7 @@ export class ClusterWriters {
         await this.propose(this.#asked[at % this.#asked.length] ?? '', command, FILL_TRY_MS);
         return;
       } catch (error) {
-        if (!isRefusedHere(error)) throw error;
+        if (!isPassing(error)) throw error;
         await delay(BETWEEN_TRIES_MS);
       }
     }
@@ -181,8 +174,9 @@ export class ClusterWriters {
   async #writeOne(writer: Writer, attempt: Try): Promise<void> {
     const { workloadId } = writer;
     const number = writer.acknowledged + 1;
+    const write = { workloadId, number, mode: 'observe', description: `write ${number}` } as const;
     const deadlineMs = performance.now() + GIVE_UP_MS;
-    while (!(await attempt(writer.at, workloadId, number))) {
+    while (!(await attempt(writer.at, write))) {
       if (performance.now() > deadlineMs) throw new Error(`nobody takes ${workloadId} ${number}`);
       this.retries += 1;
       writer.at = this.#asked[(this.#asked.indexOf(writer.at) + 1) % this.#asked.length] ?? '';
@@ -197,67 +191,27 @@ export class ClusterWriters {
   #client(memberId: string): RaftClient {
     const known = this.#clients.get(memberId);
     if (known !== undefined) return known;
-    const address = `127.0.0.1:${this.#cluster.member(memberId).raftPort}`;
-    const client = connectRaftClient({
-      clusterName: 'omnimind',
-      clientId: 'writers',
-      addresses: [address],
-      secret: this.#secret,
-    });
+    const client = clientOf(this.#cluster.member(memberId), this.#secret, 'writers');
     this.#clients.set(memberId, client);
     return client;
   }
 
-  readonly #tryBinary: Try = async (memberId, workloadId, number) => {
-    const put: Command = {
-      kind: 'put_workload',
-      key: `${workloadId}-${number}`,
-      atMs: Date.now(),
-      workload: workload(workloadId, { mode: 'observe', description: `write ${number}` }),
-      source: 'api',
-      expectedVersion: null,
-    };
+  readonly #tryBinary: Try = async (memberId, write) => {
     try {
-      await this.propose(memberId, put, BINARY_TRY_MS);
+      await this.propose(memberId, putCommand(write), BINARY_TRY_MS);
       return true;
     } catch (error) {
-      if (isRefusedHere(error)) return false;
+      if (isPassing(error)) return false;
       throw error;
     }
   };
 
-  readonly #tryHttp: Try = async (memberId, workloadId, number) => {
-    const document = { id: workloadId, mode: 'observe', description: `write ${number}` };
-    const headers = {
-      'content-type': 'application/json',
-      'idempotency-key': `${workloadId}-${number}`,
-    };
-    const answer = await this.#fetched(memberId, `/v1/workloads/${workloadId}`, {
-      method: 'PUT',
-      headers,
-      body: JSON.stringify(workloadDocument(document)),
-    });
+  readonly #tryHttp: Try = async (memberId, write) => {
+    const answer = await putOver(this.#cluster.member(memberId), write, HTTP_TRY_MS);
     if (answer === null || answer.status === 503) return false;
     if (answer.ok) return true;
     throw new Error(`${memberId} answers ${answer.status} to a write: ${answer.text}`);
   };
-
-  /** Null when it cannot be reached, or takes too long. */
-  async #fetched(memberId: string, path: string, request: RequestInit) {
-    try {
-      const signal = AbortSignal.timeout(HTTP_TRY_MS);
-      const { url } = this.#cluster.member(memberId);
-      const answer = await fetch(`${url}${path}`, { ...request, signal });
-      return { ok: answer.ok, status: answer.status, text: await answer.text() };
-    } catch {
-      return null;
-    }
-  }
-}
-
-/** Another member may take it, or this one later. */
-function isRefusedHere(error: unknown): boolean {
-  return error instanceof TransportError || error instanceof ConsensusError;
 }
 
 function filling(number: number): Command {

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 
-import type { RefusalCause } from '../../control-plane/adapters/raft/counting.ts';
+import type { RefusalCause } from '../../control-plane/model/raft-connection.ts';
 import { DialerHandshake } from '../../control-plane/adapters/raft/handshake.ts';
 import type { Party } from '../../control-plane/adapters/raft/handshake.ts';
 import { TRANSPORT_LIMITS } from '../../control-plane/adapters/raft/limits.ts';

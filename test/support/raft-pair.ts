@@ -6,15 +6,14 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import type { FrameKind, OpenConnections } from '../../control-plane/adapters/raft/counting.ts';
+import type { RaftTransportOptions } from '../../control-plane/adapters/raft/options.ts';
+import { createRaftTransport } from '../../control-plane/adapters/raft/transport.ts';
 import type {
   DialFailure,
   DropCause,
-  FrameKind,
-  OpenConnections,
   RefusalCause,
-} from '../../control-plane/adapters/raft/counting.ts';
-import type { RaftTransportOptions } from '../../control-plane/adapters/raft/options.ts';
-import { createRaftTransport } from '../../control-plane/adapters/raft/transport.ts';
+} from '../../control-plane/model/raft-connection.ts';
 import type { RaftMessage } from '../../control-plane/model/raft-message.ts';
 import type {
   RaftTransport,

@@ -13,11 +13,11 @@ import { RAFT_DEFAULTS } from '../../../control-plane/raft/options.ts';
 import { Raft } from '../../../control-plane/raft/raft.ts';
 import { renderMetrics } from '../../../control-plane/telemetry/exposition.ts';
 import { createSeries } from '../../../control-plane/telemetry/series.ts';
-import { startTracing } from '../../../control-plane/telemetry/tracing.ts';
 import type { Tracing } from '../../../control-plane/telemetry/tracing.ts';
-import { startOtlpReceiver } from '../../support/otlp-receiver.ts';
 import type { OtlpReceiver, ReceivedSpan } from '../../support/otlp-receiver.ts';
 import { pollUntil } from '../../support/process.ts';
+import { startReceivedTracing } from '../../support/received-tracing.ts';
+import type { ReceivedTracing } from '../../support/received-tracing.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 const WALL_MS = 1_800_000_000_000;
@@ -149,25 +149,19 @@ class Group {
 
 describe('the traces of elections', function () {
   this.timeout(30_000);
+  let traced: ReceivedTracing;
   let receiver: OtlpReceiver;
   let tracing: Tracing;
   let group: Group;
 
   beforeEach(async () => {
-    receiver = await startOtlpReceiver();
-    tracing = startTracing({
-      serviceName: 'test',
-      serviceVersion: '0',
-      instanceId: 'test',
-      environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint },
-      onDropped: (spans) => assert.fail(`${spans} spans dropped`),
-    });
+    traced = await startReceivedTracing();
+    ({ receiver, tracing } = traced);
     group = new Group(7, () => tracing.flush());
   });
   afterEach(async () => {
-    await tracing.stop();
+    await traced.stop();
     for (const { series } of group.members) series.stop();
-    await receiver.stop();
   });
 
   const spansOf = ({ traceId }: Election): readonly ReceivedSpan[] =>

@@ -4,15 +4,9 @@ import assert from 'node:assert/strict';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 
-import { DEFAULT_HTTP_LIMITS } from '../../../control-plane/http/limits.ts';
 import { createHttpServer, InsecureListenError } from '../../../control-plane/http/server.ts';
 import { createKey, parseApiKeys } from '../../../control-plane/http/api-keys.ts';
-import {
-  createMemoryConsensus,
-  createFailingDecisionStore,
-  createMemoryViews,
-  memoryCluster,
-} from '../../support/http-fakes.ts';
+import { idleEdge } from '../../support/http-fakes.ts';
 import {
   bearer,
   problemOf,
@@ -41,27 +35,8 @@ describe('the HTTP edge', () => {
   });
 
   describe('who may reach it', () => {
-    const serverWith = (auth: ReturnType<typeof parseApiKeys> | null) => {
-      const consensus = createMemoryConsensus();
-      return createHttpServer({
-        consensus,
-        cluster: memoryCluster(consensus),
-        decisions: createFailingDecisionStore(),
-        views: createMemoryViews(consensus),
-        clock: { nowMs: () => 0, monotonicMs: () => 0 },
-        auth,
-        renderMetrics: () => Promise.resolve({ contentType: 'text/plain', body: '' }),
-        observe: {
-          requestStarted: () => undefined,
-          requestFinished: () => undefined,
-          authFailed: () => undefined,
-          requestForwarded: () => undefined,
-        },
-        logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
-        version: '0',
-        limits: DEFAULT_HTTP_LIMITS,
-      });
-    };
+    const serverWith = (auth: ReturnType<typeof parseApiKeys> | null) =>
+      createHttpServer(idleEdge(auth));
 
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'host.example']) {
       it(`refuses to listen on ${host} without keys, also with an empty key file`, async () => {

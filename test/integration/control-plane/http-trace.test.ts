@@ -2,34 +2,25 @@
 
 import assert from 'node:assert/strict';
 
-import { startTracing, type Tracing } from '../../../control-plane/telemetry/tracing.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../../support/otlp-receiver.ts';
 import { startTestCluster } from '../../support/http-cluster.ts';
 import { problemOf, startTestPlane, type TestPlane } from '../../support/http-plane.ts';
+import { type ReceivedTracing, startReceivedTracing } from '../../support/received-tracing.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const FORWARDED_TRACE_ID = '5cf92f3577b34da6a3ce929d0e0e4737';
 const PARENT_ID = '00f067aa0ba902b7';
 
 describe('the trace of a request', () => {
-  let receiver: OtlpReceiver;
-  let tracing: Tracing;
+  let traced: ReceivedTracing;
   let plane: TestPlane;
 
   before(async () => {
-    receiver = await startOtlpReceiver();
-    tracing = startTracing({
-      serviceName: 'test',
-      serviceVersion: '0',
-      instanceId: 'test',
-      environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint },
-      onDropped: () => undefined,
-    });
+    traced = await startReceivedTracing(() => undefined);
     plane = await startTestPlane();
   });
   after(async () => {
     await plane.stop();
-    await receiver.stop();
+    await traced.stop();
   });
 
   it('continues the caller’s, is named by method and route, and follows the HTTP conventions', async () => {
@@ -48,9 +39,10 @@ describe('the trace of a request', () => {
       headers: { traceparent: `00-${FORWARDED_TRACE_ID}-${PARENT_ID}-01` },
     });
     await cluster.stop();
-    await tracing.stop();
+    await traced.tracing.stop();
+    const { spans } = traced.receiver;
 
-    const span = receiver.spans.find((one) => one.traceId === TRACE_ID);
+    const span = spans.find((one) => one.traceId === TRACE_ID);
     assert.equal(span?.name, 'GET /v1/nodes/{nodeId}');
     assert.equal(span.parentSpanId, PARENT_ID);
     assert.equal(span.kind, 2);
@@ -65,11 +57,11 @@ describe('the trace of a request', () => {
     assert.equal(attributes['server.port'], plane.port);
     assert.doesNotMatch(JSON.stringify(span), /secret/u);
 
-    const bug = receiver.spans.find((one) => one.traceId === problemOf(failed).trace_id);
+    const bug = spans.find((one) => one.traceId === problemOf(failed).trace_id);
     assert.equal(bug?.name, 'PUT /v1/mode');
     assert.equal(bug.failed, true);
     assert.equal(bug.attributes['error.type'], 'TypeError');
-    const far = receiver.spans.filter((one) => one.traceId === FORWARDED_TRACE_ID);
+    const far = spans.filter((one) => one.traceId === FORWARDED_TRACE_ID);
     const entered = far.find((one) => one.parentSpanId === PARENT_ID);
     const forwarded = far.find((one) => one.parentSpanId === entered?.spanId);
     const answered = far.find((one) => one.parentSpanId === forwarded?.spanId);
@@ -80,7 +72,7 @@ describe('the trace of a request', () => {
     assert.equal(forwarded?.attributes['omnimind.leader'], 'a');
 
     assert.ok(
-      receiver.spans.some((one) => one.name === 'GET'),
+      spans.some((one) => one.name === 'GET'),
       'an unmatched path names no span',
     );
   });

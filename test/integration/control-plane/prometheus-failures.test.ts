@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
@@ -21,7 +20,7 @@ import {
   type PrometheusFakeOptions,
   startPrometheusFake,
 } from '../../support/prometheus-fake.ts';
-import { pollUntil } from '../../support/process.ts';
+import { listenLocally, pollUntil } from '../../support/process.ts';
 import { skipBecause } from '../../support/skip.ts';
 
 const AT_MS = 1_800_000_000_000;
@@ -324,11 +323,8 @@ describe('the Prometheus source against a server that misbehaves', () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end('{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}');
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    assert.ok(typeof address === 'object' && address !== null);
-    const { source } = await start({ baseUrl: `http://127.0.0.1:${address.port}` });
+    const port = await listenLocally(server);
+    const { source } = await start({ baseUrl: `http://127.0.0.1:${port}` });
     for (let n = 0; n < 3; n += 1) {
       assert.deepEqual(valuesOf(await source.readInstant(['1 + 1'], AT_MS, NEVER)), [[2]]);
     }
@@ -355,11 +351,8 @@ describe('the Prometheus source against a server that misbehaves', () => {
         response.end('{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}');
       },
     );
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    assert.ok(typeof address === 'object' && address !== null);
-    const baseUrl = `https://user:p%40ss@127.0.0.1:${address.port}`;
+    const port = await listenLocally(server);
+    const baseUrl = `https://user:p%40ss@127.0.0.1:${port}`;
     try {
       const { source: trusted } = await start({ baseUrl, caFile: certFile, certFile, keyFile });
       assert.deepEqual(valuesOf(await trusted.readInstant(['1 + 1'], AT_MS, NEVER)), [[2]]);

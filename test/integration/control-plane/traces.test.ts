@@ -10,6 +10,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import type { DecisionRecord } from '../../../control-plane/model/decision.ts';
+import { loadMetrics } from '../../support/load-policy.ts';
 import { startOtlpReceiver } from '../../support/otlp-receiver.ts';
 import type { OtlpReceiver, ReceivedSpan } from '../../support/otlp-receiver.ts';
 import { WORKLOAD_ID, planePlace, startPlane } from '../../support/plane-process.ts';
@@ -50,14 +51,7 @@ describe('the traces of a control plane', function () {
       },
       policy: {
         replicas: { min: 1, max: 4 },
-        metrics: [
-          {
-            name: 'load',
-            query: 'load',
-            timestampQuery: 'load_time',
-            target: { averageValue: 10 },
-          },
-        ],
+        metrics: loadMetrics('load', 'load_time'),
       },
     });
     plane = await startPlane(place);

@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
-import { freePort, pollUntil, startProcess } from '../../support/process.ts';
+import { freePort, listenLocally, pollUntil, startProcess } from '../../support/process.ts';
 import type { RunningProcess } from '../../support/process.ts';
 
 const DEMO = join(import.meta.dirname, '..', '..', '..', 'demo');
@@ -48,11 +47,8 @@ describe('the demo’s traffic', function () {
       const replicas = addresses.map((address) => ({ address, phase: 'ready' }));
       response.end(JSON.stringify({ replicas }));
     });
-    plane.listen(0, '127.0.0.1');
-    await once(plane, 'listening');
-    const address = plane.address();
-    assert.ok(typeof address === 'object' && address !== null);
-    return `http://127.0.0.1:${address.port}`;
+    const port = await listenLocally(plane);
+    return `http://127.0.0.1:${port}`;
   }
 
   function infer(url: string, order: unknown = { prompt: 'hello', tokens: 10 }) {
@@ -177,12 +173,9 @@ describe('the demo’s traffic', function () {
         () => new Promise<void>((resolve) => setTimeout(() => resolve(void response.end()), 300)),
       );
     });
-    plane.listen(0, '127.0.0.1');
-    await once(plane, 'listening');
-    const address = plane.address();
-    assert.ok(typeof address === 'object' && address !== null);
+    const port = await listenLocally(plane);
     const load = await start('load.ts', {
-      LOAD_FRONT_URL: `http://127.0.0.1:${address.port}`,
+      LOAD_FRONT_URL: `http://127.0.0.1:${port}`,
       LOAD_SCALE: '5',
     });
     await pollUntil('many wait', 8000, () => arrived >= 40);
