@@ -1,5 +1,5 @@
 /**
- * What stands behind `npm start`, `npm test` and `npm run check`, `bench` and `simulate` on a machine with
+ * What stands behind `npm start`, `npm test` and `npm run check`, `bench`, `simulate` and `secrets` on a machine with
  * Node 20 and npm alone: installs what is missing (packages by the lock file, programs from Debian
  * where that is possible), then runs the command on the Node that the lock file pins. It needs no
  * dependency itself, starts no service, and does nothing that it does not say in one line.
@@ -43,16 +43,34 @@ const INSTALL_MINUTES_MAX = 10;
 const PROGRAMS = {
   prometheus: { package: 'prometheus', unpack: true },
   promtool: { package: 'prometheus', unpack: true },
+  'prometheus-alertmanager': { package: 'prometheus-alertmanager', unpack: true },
+  amtool: { package: 'prometheus-alertmanager', unpack: true },
   'prometheus-node-exporter': { package: 'prometheus-node-exporter', unpack: true },
   'prometheus-redis-exporter': { package: 'prometheus-redis-exporter', unpack: true },
+  'victoria-metrics': { package: 'victoria-metrics', unpack: true },
   etcd: { package: 'etcd-server', unpack: true },
   'redis-server': { package: 'redis-tools', unpack: false, link: '/usr/bin/redis-check-rdb' },
 };
 
-/** What each command runs, and the programs that it must have (`required`) or uses when they are there. */
+/**
+ * What each command runs, and the programs that it must have (`required`) or uses when they are there;
+ * with the option `alone` it needs none of them.
+ */
 const COMMANDS = {
-  start: { run: runStart, required: ['prometheus'], optional: [] },
-  test: { run: runTests, required: [], optional: ['prometheus', 'promtool', 'redis-server'] },
+  start: { run: runStart, required: ['prometheus'], optional: [], alone: '--docker' },
+  secrets: { run: runSecrets, required: [], optional: [] },
+  test: {
+    run: runTests,
+    required: [],
+    optional: [
+      'prometheus',
+      'promtool',
+      'prometheus-alertmanager',
+      'amtool',
+      'victoria-metrics',
+      'redis-server',
+    ],
+  },
   check: { run: runChecks, required: [], optional: [] },
   bench: {
     run: runBench,
@@ -83,7 +101,8 @@ async function main([name = '', ...args]) {
   process.env.PATH = [BIN, join(TOOLS, 'usr', 'bin'), process.env.PATH].join(delimiter);
   await withInstallLock(async () => {
     await installPackages();
-    await installPrograms(command);
+    if (command.alone === undefined || !args.includes(command.alone))
+      await installPrograms(command);
   });
   return command.run(args);
 }
@@ -93,6 +112,10 @@ async function main([name = '', ...args]) {
 function runStart(args) {
   // The launcher reads the pipe's end as the death of this process, should it come without a signal.
   return runForeground([join('demo', 'main.ts'), ...args], { lifeline: true });
+}
+
+function runSecrets(args) {
+  return runForeground([join('demo', 'secrets.ts'), ...args], {});
 }
 
 /** All tests, or those that are named. */
@@ -329,7 +352,7 @@ async function installAsRoot(packages) {
   if (simulated.code !== 0) await aptGet(['update', '-q'], env);
   await withServicesHeld(() => aptGet(['-o', 'DPkg::Lock::Timeout=120', ...install], env));
   if (!existsSync('/run/systemd/system')) return;
-  for (const name of packages.filter((name) => /^(prometheus|etcd)/.test(name))) {
+  for (const name of packages.filter((name) => /^(prometheus|etcd|victoria)/.test(name))) {
     // Else it would start with the next boot and hold the port that the demo wants.
     await capture('systemctl', ['disable', `${name.replace('-server', '')}.service`], {
       minutes: 1,

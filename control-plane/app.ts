@@ -6,6 +6,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import type { Config } from './config.ts';
+import { readDiskSpace } from './adapters/disk/space.ts';
 import { loadApiKeys } from './http/api-keys.ts';
 import type { ReloadableApiKeys } from './http/api-keys.ts';
 import { DEFAULT_HTTP_LIMITS } from './http/limits.ts';
@@ -17,34 +18,41 @@ import { NodeRegistry } from './loops/node-registry.ts';
 import { ReplicaWatch } from './loops/replica-watch.ts';
 import { ScaleLoop } from './loops/scale-loop.ts';
 import { ScaleTelemetry } from './loops/scale-telemetry.ts';
+import { SloReader } from './loops/slo-reader.ts';
 import { runUpkeep } from './loops/upkeep-loop.ts';
 import type { UpkeepOptions } from './loops/upkeep-loop.ts';
 import { isJoint } from './model/configuration.ts';
 import type { ScaleTargets } from './loops/sight.ts';
 import type { PrometheusSource } from './adapters/prometheus/source.ts';
-import type { DecisionStore } from './ports/decision-store.ts';
+import type { AlertStore } from './ports/alert-store.ts';
+import type { PostgresDecisionStore } from './adapters/postgres/decision-store.ts';
 import {
+  openDatabase,
   openDecisionStore,
   openPublisher,
   openSource,
-  openTargets,
   readFiles,
   startTraces,
 } from './composition/parts.ts';
 import type { Context } from './composition/parts.ts';
+import { openTargets } from './composition/targets.ts';
 import type { Clock } from './ports/clock.ts';
+import { openAlertStore } from './composition/alerts.ts';
+import { startArchive } from './composition/archive.ts';
 import { openConsensus } from './composition/consensus.ts';
 import type { OpenedConsensus } from './composition/consensus.ts';
 import { proposeFiles } from './composition/files.ts';
+import { readSloFiles } from './composition/slos.ts';
 import { createReadinessChecks } from './composition/readiness.ts';
 import { startLoop } from './composition/run-loop.ts';
 import { StopStack } from './composition/stop-stack.ts';
 import { renderMetrics } from './telemetry/exposition.ts';
 import { createLogger } from './telemetry/logs.ts';
-import type { Logger } from './telemetry/logs.ts';
+import type { LoggedLevel, Logger } from './telemetry/logs.ts';
 import { createSeries } from './telemetry/series.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import { createViews } from './composition/views.ts';
+import { createDiskWatch } from './composition/watch-disk.ts';
 import { observeRequests, watchParts } from './composition/watch-parts.ts';
 
 /** The metrics source ends by its own deadline, and says so, before the look as a whole ends, in ms. */
@@ -59,6 +67,10 @@ const UPKEEP_TIMEOUT_MS = 5_000;
 /** Between two looks at the elections that wait to be recorded, and for each of them, in ms. */
 const ELECTIONS_INTERVAL_MS = 500;
 const ELECTIONS_TIMEOUT_MS = 5_000;
+
+/** Between two looks at the room on the disk, and for each of them, in ms. */
+const DISK_INTERVAL_MS = 15_000;
+const DISK_TIMEOUT_MS = 5_000;
 
 /** For requests in flight when the member stops, in ms: all of a stop shall take less than 3 s. */
 const HTTP_STOP_GRACE_MS = 1_000;
@@ -86,11 +98,13 @@ export interface AppOptions {
 
 export function createApp(config: Config, options: AppOptions): App {
   const { version, environment, clock } = options;
+  const lines = new Map<LoggedLevel, number>();
   const logger = createLogger({
     level: config.logLevel,
     service: 'omnimind-control-plane',
     version,
     member: config.memberId,
+    onLine: (level) => void lines.set(level, (lines.get(level) ?? 0) + 1),
   });
   const stops = new StopStack((part, err) => {
     logger.warn({ part, err }, 'a part did not stop cleanly');
@@ -106,6 +120,9 @@ export function createApp(config: Config, options: AppOptions): App {
       if (!authIsOn(keys) && !isLoopback(host)) throw new InsecureListenError(host);
       const series = createSeries({ version });
       stops.push('series', () => series.stop());
+      series.onScrape(() => {
+        for (const [level, written] of lines) series.loggedLines.raiseTo({ level }, written);
+      });
       const context = { config, version, environment, clock, series, logger, stops };
       return await startMember(context, keys, stopping.signal);
     } catch (error) {
@@ -145,6 +162,7 @@ async function startMember(
 ): Promise<Address> {
   const { config, clock, logger, stops } = context;
   const documents = await readFiles(context, signal);
+  const declared = await readSloFiles(context, signal);
   stops.layer();
   const tracing = startTraces(context);
   await mkdir(config.dataDirectory, { recursive: true });
@@ -154,7 +172,8 @@ async function startMember(
   await proposeFiles(context, documents, consensus, signal);
   const loop = createScaleLoop(context, outside);
   stops.layer();
-  const address = await listen(context, { ...outside, loop, registry }, keys);
+  const slos = new SloReader({ ...outside, slos: declared, clock });
+  const address = await listen(context, { ...outside, loop, registry, slos }, keys);
   signal.throwIfAborted();
   startLoop(context, 'scale', config.tickIntervalMs, (ended) => loop.tick(ended));
   const upkeep: UpkeepOptions = {
@@ -167,7 +186,14 @@ async function startMember(
   };
   const recorder = { consensus, clock, timeoutMs: ELECTIONS_TIMEOUT_MS };
   startLoop(context, 'elections', ELECTIONS_INTERVAL_MS, (ended) => elections.run(recorder, ended));
+  startArchive(context, consensus, outside.decisions);
   startLoop(context, 'upkeep', config.upkeepIntervalMs, (ended) => runUpkeep(upkeep, ended));
+  const watchDisk = createDiskWatch({
+    ...context,
+    readSpace: () => readDiskSpace(config.dataDirectory),
+    timeoutMs: DISK_TIMEOUT_MS,
+  });
+  startLoop(context, 'disk', DISK_INTERVAL_MS, watchDisk);
   logger.info({ ...address, data: config.dataDirectory }, 'listening');
   return address;
 }
@@ -176,7 +202,8 @@ interface Outside extends Omit<OpenedConsensus, 'member'> {
   readonly consensus: OpenedConsensus['member'];
   readonly source: PrometheusSource;
   readonly targets: ScaleTargets;
-  readonly decisions: DecisionStore;
+  readonly decisions: PostgresDecisionStore;
+  readonly alerts: AlertStore;
   readonly replicas: ReplicaWatch;
 }
 
@@ -200,9 +227,11 @@ async function openOutside(
   const { targets } = opened;
   leadershipChanged = () => opened.leadershipChanged();
   signal.throwIfAborted();
-  const decisions = await openDecisionStore(context);
+  const database = await openDatabase(context);
+  const decisions = await openDecisionStore(context, database);
+  const alerts = await openAlertStore(context, database);
   signal.throwIfAborted();
-  return { consensus, ...group, source, targets, decisions, replicas };
+  return { consensus, ...group, source, targets, decisions, alerts, replicas };
 }
 
 function createScaleLoop(context: Context, outside: Outside): ScaleLoop {
@@ -221,7 +250,11 @@ function createScaleLoop(context: Context, outside: Outside): ScaleLoop {
 
 async function listen(
   context: Context,
-  parts: Outside & { readonly loop: ScaleLoop; readonly registry: NodeRegistry },
+  parts: Outside & {
+    readonly loop: ScaleLoop;
+    readonly registry: NodeRegistry;
+    readonly slos: SloReader;
+  },
   keys: ReloadableApiKeys | null,
 ): Promise<Address> {
   const { config, clock, series, logger, stops, version } = context;

@@ -20,7 +20,7 @@ import {
   notEmpty,
   oneOf,
   parseDatabaseUrl,
-  parseHeaders,
+  parseDockerUrl,
   parseHostPort,
   parsePorts,
   parseReachable,
@@ -29,7 +29,22 @@ import {
   unreachable,
   whole,
 } from './setting-values.ts';
-import type { HostPort } from './setting-values.ts';
+import type { EngineUrl, HostPort } from './setting-values.ts';
+import {
+  fileWith,
+  parsePemCertificate,
+  parsePemKey,
+  prometheusProblems,
+  withTenant,
+} from './prometheus-config.ts';
+import type { PrometheusConfig } from './prometheus-config.ts';
+import {
+  parseBasicAuth,
+  parseBearerToken,
+  parseHeaderLines,
+  parseHeaderList,
+  parseTenant,
+} from './schemas/request-headers.ts';
 import { SETTINGS } from './settings.ts';
 import type { SettingName } from './settings.ts';
 
@@ -39,19 +54,12 @@ export interface Config {
   readonly cluster: ClusterConfig;
   readonly raft: RaftConfig;
   readonly dataDirectory: string;
-  readonly prometheus: {
-    readonly baseUrl: string;
-    readonly tokenFile: string | null;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly caFile: string | null;
-    readonly certFile: string | null;
-    readonly keyFile: string | null;
-    readonly timeoutMs: number;
-  };
+  readonly prometheus: PrometheusConfig;
   readonly tickIntervalMs: number;
   readonly actTimeoutMs: number;
   readonly upkeepIntervalMs: number;
   readonly documentsDirectory: string | null;
+  readonly slosDirectory: string;
   readonly discoveryDirectory: string | null;
   readonly apiKeysFile: string | null;
   readonly nodes: {
@@ -62,8 +70,11 @@ export interface Config {
   };
   /** Null: PGlite. */
   readonly databaseUrl: Secret | null;
+  /** Of the role that dashboards read with; null: the role has none. */
+  readonly databaseReaderPassword: Secret | null;
   readonly spoolBytesMax: number;
   readonly decisionsKeepMs: number;
+  readonly alerts: { readonly spoolBytesMax: number; readonly keepMs: number };
   readonly localProcess: {
     readonly enabled: boolean;
     /** Of members on one host the same; null: `replicas` in the data directory. */
@@ -72,6 +83,8 @@ export interface Config {
     readonly portsTo: number;
     readonly onStop: 'keep' | 'stop';
   };
+  /** Null: the target docker is off. */
+  readonly dockerEngine: EngineUrl | null;
   readonly snapshotEveryEntries: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -86,6 +99,9 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** A password that panels log in with and that nobody types. */
+const READER_PASSWORD_BYTES_MIN = 12;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -114,6 +130,7 @@ function readConfig(reader: SettingsReader): Config {
     actTimeoutMs: reader.read('OMNIMIND_ACT_TIMEOUT', duration(100, 60_000), 0),
     upkeepIntervalMs: reader.read('OMNIMIND_UPKEEP_INTERVAL', duration(500, 60_000), 0),
     documentsDirectory: reader.optional('OMNIMIND_DOCUMENTS_DIR', notEmpty),
+    slosDirectory: reader.read('OMNIMIND_SLOS_DIR', notEmpty, ''),
     discoveryDirectory: reader.optional('OMNIMIND_DISCOVERY_DIR', notEmpty),
     apiKeysFile: reader.optional('OMNIMIND_API_KEYS_FILE', notEmpty),
     nodes: {
@@ -131,23 +148,33 @@ function readConfig(reader: SettingsReader): Config {
       ),
     },
     databaseUrl: readDatabaseUrl(reader),
+    databaseReaderPassword: readReaderPassword(reader),
     spoolBytesMax: reader.read('OMNIMIND_SPOOL_MAX_MIB', whole(1, 65_536), 0) * 1_048_576,
     decisionsKeepMs: reader.read(
       'OMNIMIND_DECISIONS_KEEP',
       duration(3_600_000, 10 * 365 * 86_400_000),
       0,
     ),
+    alerts: {
+      spoolBytesMax: reader.read('OMNIMIND_ALERTS_SPOOL_MAX_MIB', whole(1, 4_096), 0) * 1_048_576,
+      keepMs: reader.read('OMNIMIND_ALERTS_KEEP', duration(3_600_000, 10 * 365 * 86_400_000), 0),
+    },
     localProcess: {
       enabled: reader.read('OMNIMIND_LOCAL_PROCESS', oneOf('on', 'off'), 'off') === 'on',
       directory: reader.optional('OMNIMIND_LOCAL_PROCESS_DIR', notEmpty),
       ...reader.read('OMNIMIND_LOCAL_PROCESS_PORTS', parsePorts, { portsFrom: 0, portsTo: 0 }),
       onStop: reader.read('OMNIMIND_LOCAL_PROCESS_ON_STOP', oneOf('keep', 'stop'), 'keep'),
     },
+    dockerEngine: reader.optional('OMNIMIND_DOCKER_URL', parseDockerUrl),
     snapshotEveryEntries: reader.read('OMNIMIND_SNAPSHOT_ENTRIES', whole(100, 10_000_000), 0),
     logLevel: reader.read('OMNIMIND_LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
   };
 }
 
+const parseServerName = matching(
+  /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/,
+  'such as mimir.example',
+);
 const memberName = matching(/^[a-z0-9-]{1,63}$/, 'of [a-z0-9-], 1 to 63 characters');
 
 function readCluster(reader: SettingsReader): ClusterConfig {
@@ -188,16 +215,28 @@ function readRaft(reader: SettingsReader): RaftConfig {
   };
 }
 
-function readPrometheus(reader: SettingsReader): Config['prometheus'] {
-  return {
+function readPrometheus(reader: SettingsReader): PrometheusConfig {
+  const headers = reader.optional('OMNIMIND_PROMETHEUS_HEADERS', parseHeaderList) ?? {};
+  const tenant = reader.optional('OMNIMIND_PROMETHEUS_TENANT', parseTenant);
+  const pem = fileWith(parsePemCertificate);
+  const config = {
     baseUrl: reader.read('OMNIMIND_PROMETHEUS_URL', parseUrl, ''),
-    tokenFile: reader.optional('OMNIMIND_PROMETHEUS_TOKEN_FILE', notEmpty),
-    headers: reader.optional('OMNIMIND_PROMETHEUS_HEADERS', parseHeaders) ?? {},
-    caFile: reader.optional('OMNIMIND_PROMETHEUS_CA_FILE', notEmpty),
-    certFile: reader.optional('OMNIMIND_PROMETHEUS_CERT_FILE', notEmpty),
-    keyFile: reader.optional('OMNIMIND_PROMETHEUS_KEY_FILE', notEmpty),
+    tokenFile: reader.optional('OMNIMIND_PROMETHEUS_TOKEN_FILE', fileWith(parseBearerToken)),
+    basicAuthFile: reader.optional('OMNIMIND_PROMETHEUS_BASIC_AUTH_FILE', fileWith(parseBasicAuth)),
+    headers: withTenant(headers, tenant),
+    headersFile: reader.optional('OMNIMIND_PROMETHEUS_HEADERS_FILE', fileWith(parseHeaderLines)),
+    caFile: reader.optional('OMNIMIND_PROMETHEUS_CA_FILE', pem),
+    certFile: reader.optional('OMNIMIND_PROMETHEUS_CERT_FILE', pem),
+    keyFile: reader.optional('OMNIMIND_PROMETHEUS_KEY_FILE', fileWith(parsePemKey)),
+    serverName: reader.optional('OMNIMIND_PROMETHEUS_SERVER_NAME', parseServerName),
     timeoutMs: reader.read('OMNIMIND_PROMETHEUS_TIMEOUT', duration(100, 300_000), 0),
   };
+  const isWrong =
+    reader.isWrong('OMNIMIND_PROMETHEUS_CERT_FILE') ||
+    reader.isWrong('OMNIMIND_PROMETHEUS_KEY_FILE');
+  const checked = isWrong ? { ...config, certFile: null, keyFile: null } : config;
+  for (const line of prometheusProblems(checked, { tenant, headers })) reader.problem(line);
+  return config;
 }
 
 function readDatabaseUrl(reader: SettingsReader): Secret | null {
@@ -209,7 +248,52 @@ function readDatabaseUrl(reader: SettingsReader): Secret | null {
     reader.problem('OMNIMIND_DATABASE_URL_FILE: give this or OMNIMIND_DATABASE_URL, not both');
   }
   const url = direct ?? fromFile;
+  const password = reader.optional('OMNIMIND_DATABASE_PASSWORD_FILE', (path) =>
+    readSecret(path, 1),
+  );
+  if (url === null || password === null) return withoutPassword(url, password, reader);
+  const complete = new URL(url);
+  if (complete.password !== '') {
+    reader.problem(
+      'OMNIMIND_DATABASE_PASSWORD_FILE: the URL of the database has a password already',
+    );
+  }
+  complete.password = encodeURIComponent(password.reveal());
+  return new Secret(complete.href);
+}
+
+/** A password alone is a mistake, unless the URL for it is there and wrong, which has been said. */
+function withoutPassword(
+  url: string | null,
+  password: Secret | null,
+  reader: SettingsReader,
+): Secret | null {
+  const said =
+    reader.isWrong('OMNIMIND_DATABASE_URL') || reader.isWrong('OMNIMIND_DATABASE_URL_FILE');
+  if (url === null && password !== null && !said) {
+    reader.problem('OMNIMIND_DATABASE_PASSWORD_FILE: give OMNIMIND_DATABASE_URL with it');
+  }
   return url === null ? null : new Secret(url);
+}
+
+function readReaderPassword(reader: SettingsReader): Secret | null {
+  const password = reader.optional('OMNIMIND_DATABASE_READER_PASSWORD_FILE', parseReaderPassword);
+  const database = ['OMNIMIND_DATABASE_URL', 'OMNIMIND_DATABASE_URL_FILE'] as const;
+  if (password !== null && !database.some((name) => reader.isGiven(name))) {
+    reader.problem(
+      'OMNIMIND_DATABASE_READER_PASSWORD_FILE: give OMNIMIND_DATABASE_URL with it, or unset it: PGlite serves this member alone and asks for no password',
+    );
+  }
+  return password;
+}
+
+/** Printable ASCII is the same in every way to write it, which the way PostgreSQL hashes it relies on. */
+function parseReaderPassword(path: string): Secret {
+  const password = readSecret(path, READER_PASSWORD_BYTES_MIN);
+  if (/[^\x20-\x7e]/.test(password.reveal())) {
+    throw new Error(`${path} holds other characters than printable ASCII`);
+  }
+  return password;
 }
 
 function checkOrder(config: Config, reader: SettingsReader): void {
@@ -229,11 +313,6 @@ function checkOrder(config: Config, reader: SettingsReader): void {
   }
   if (config.tickIntervalMs > 0 && prometheus.timeoutMs >= config.tickIntervalMs) {
     reader.problem('OMNIMIND_PROMETHEUS_TIMEOUT: must be shorter than OMNIMIND_TICK_INTERVAL');
-  }
-  if ((prometheus.certFile === null) !== (prometheus.keyFile === null)) {
-    reader.problem(
-      'OMNIMIND_PROMETHEUS_CERT_FILE: give it together with OMNIMIND_PROMETHEUS_KEY_FILE',
-    );
   }
 }
 
@@ -265,6 +344,10 @@ class SettingsReader {
       this.#wrong.add(name);
       return null;
     }
+  }
+
+  isGiven(name: SettingName): boolean {
+    return (this.#environment[name] ?? '') !== '';
   }
 
   /** True for a setting that was read and could not be parsed. */

@@ -79,9 +79,45 @@ export function parsePorts(text: string): { portsFrom: number; portsTo: number }
 export function parseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new Error(`expected an http:// or https:// URL; got ${JSON.stringify(text)}`);
+    // Up to the @ there may be a password.
+    const shown = text.replace(/^.*@/s, '…@');
+    throw new Error(`expected an http:// or https:// URL; got ${JSON.stringify(shown)}`);
   }
+  if (url.hash !== '')
+    throw new Error('expected a URL without #; a server never gets what follows');
   return text;
+}
+
+/** Where an API is reached: a Unix socket, or a TCP port with or without TLS. */
+export type EngineUrl =
+  | { readonly kind: 'socket'; readonly path: string }
+  | {
+      readonly kind: 'url';
+      readonly protocol: 'http' | 'https';
+      readonly host: string;
+      readonly port: number;
+    };
+
+/** The ports that Docker has without and with TLS. */
+const DOCKER_PORTS = { http: 2375, https: 2376 } as const;
+
+export function parseDockerUrl(text: string): EngineUrl {
+  const path = /^unix:\/\/(\/[^\s?#]+)$/.exec(text)?.[1];
+  if (path !== undefined) return { kind: 'socket', path };
+  const match = /^(https?):\/\/([^\s/?#@]+)\/?$/.exec(text);
+  const url = match !== null && URL.canParse(text) ? new URL(text) : null;
+  if (url === null) {
+    const expected = 'unix:///var/run/docker.sock, or http://host:port or https://host:port';
+    throw new Error(`expected ${expected} and no more; got ${JSON.stringify(text)}`);
+  }
+  const protocol = url.protocol === 'https:' ? 'https' : 'http';
+  const said = /:(\d+)\/?$/.exec(text)?.[1];
+  return {
+    kind: 'url',
+    protocol,
+    host: url.hostname,
+    port: Number(said ?? DOCKER_PORTS[protocol]),
+  };
 }
 
 export function parseDatabaseUrl(text: string): string {
@@ -90,17 +126,6 @@ export function parseDatabaseUrl(text: string): string {
     throw new Error('expected a postgres:// URL');
   }
   return text;
-}
-
-export function parseHeaders(text: string): Readonly<Record<string, string>> {
-  const pairs = text.split(',').map((pair): readonly [string, string] => {
-    const match = /^\s*([A-Za-z0-9-]+)=(.*)$/.exec(pair);
-    if (match?.[1] === undefined || match[2] === undefined) {
-      throw new Error(`expected Name=value pairs; got ${JSON.stringify(pair)}`);
-    }
-    return [match[1], match[2].trim()];
-  });
-  return Object.fromEntries(pairs);
 }
 
 /** What a secret's file holds, without the blanks around it. @throws Error when it is too short to be one */

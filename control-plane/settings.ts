@@ -89,22 +89,42 @@ export const SETTINGS = [
   setting(
     'OMNIMIND_PROMETHEUS_URL',
     'http://127.0.0.1:9090',
-    'base URL of a server of the Prometheus query API',
+    'base URL of a server of the Prometheus query API: Prometheus, Thanos, Mimir, VictoriaMetrics; with its path prefix (https://mimir.example/prometheus) and parameters for every query, if any',
   ),
   setting(
     'OMNIMIND_PROMETHEUS_TOKEN_FILE',
     null,
-    'file with a bearer token for it; off when unset',
+    'file with a bearer token for it, read again for each request; off when unset',
+  ),
+  setting(
+    'OMNIMIND_PROMETHEUS_BASIC_AUTH_FILE',
+    null,
+    'file with user:password for it, instead of a token, read again for each request; off when unset',
+  ),
+  setting(
+    'OMNIMIND_PROMETHEUS_TENANT',
+    null,
+    'tenant to read, sent as X-Scope-OrgID: what Mimir wants; several with | between them',
   ),
   setting(
     'OMNIMIND_PROMETHEUS_HEADERS',
     null,
-    'further headers as Name=value, comma separated (a tenant header, say)',
+    'further headers as Name=value, comma separated, none of them secret (THANOS-TENANT=blue, say)',
+  ),
+  setting(
+    'OMNIMIND_PROMETHEUS_HEADERS_FILE',
+    null,
+    'file with further headers that are secret, one Name=value a line, read again for each request',
   ),
   setting(
     'OMNIMIND_PROMETHEUS_CA_FILE',
     null,
     'PEM file that its certificate is checked against; the system store when unset',
+  ),
+  setting(
+    'OMNIMIND_PROMETHEUS_SERVER_NAME',
+    null,
+    'name that its certificate must have; the host of OMNIMIND_PROMETHEUS_URL when unset',
   ),
   setting(
     'OMNIMIND_PROMETHEUS_CERT_FILE',
@@ -128,6 +148,11 @@ export const SETTINGS = [
     'OMNIMIND_DOCUMENTS_DIR',
     null,
     'directory of YAML workloads and policies, read at start; off when unset',
+  ),
+  setting(
+    'OMNIMIND_SLOS_DIR',
+    'prometheus/slos',
+    'directory of YAML service level objectives that the API tells of, those that the rules of Prometheus were generated from; none when it is not there',
   ),
   setting(
     'OMNIMIND_DISCOVERY_DIR',
@@ -154,6 +179,16 @@ export const SETTINGS = [
   ),
   setting('OMNIMIND_DATABASE_URL_FILE', null, 'file with that URL, instead of it'),
   setting(
+    'OMNIMIND_DATABASE_PASSWORD_FILE',
+    null,
+    'file with the password of that URL, which then has none itself',
+  ),
+  setting(
+    'OMNIMIND_DATABASE_READER_PASSWORD_FILE',
+    null,
+    'file with a password for the role grafana_reader, 12 or more printable ASCII characters: the leader lets that role log in, to read the views of the dashboards; it cannot log in when unset',
+  ),
+  setting(
     'OMNIMIND_SPOOL_MAX_MIB',
     '256',
     'MiB of decisions that wait on disk while the database is away, 1 to 65536',
@@ -162,6 +197,16 @@ export const SETTINGS = [
     'OMNIMIND_DECISIONS_KEEP',
     '2160h',
     'age from which decision records are deleted, 1h to 87600h; 2160h is 90 days',
+  ),
+  setting(
+    'OMNIMIND_ALERTS_SPOOL_MAX_MIB',
+    '16',
+    'MiB of alerts that wait on disk while the database is away, 1 to 4096; beyond them Alertmanager is told to come again',
+  ),
+  setting(
+    'OMNIMIND_ALERTS_KEEP',
+    '2160h',
+    'age from which alerts that nobody tells of any more are deleted, 1h to 87600h; 2160h is 90 days',
   ),
   setting(
     'OMNIMIND_LOCAL_PROCESS',
@@ -182,6 +227,11 @@ export const SETTINGS = [
     'OMNIMIND_LOCAL_PROCESS_DIR',
     null,
     'directory of local replicas, the same for all members of one host: the one that leads holds it; in the data directory when unset',
+  ),
+  setting(
+    'OMNIMIND_DOCKER_URL',
+    null,
+    'Docker Engine of the scaling target docker, the same for all members: unix:///var/run/docker.sock, or an http:// or https:// URL; off when unset',
   ),
   setting(
     'OMNIMIND_SNAPSHOT_ENTRIES',

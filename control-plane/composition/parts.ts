@@ -6,21 +6,18 @@
 import { join } from 'node:path';
 import { readDocuments } from '../adapters/document-files/documents.ts';
 import { createFileSdPublisher } from '../adapters/file-sd/publisher.ts';
-import type { LocalProcessEvent } from '../adapters/local-process/settings.ts';
-import { createLocalProcessTarget } from '../adapters/local-process/target.ts';
 import { createDecisionStore } from '../adapters/postgres/decision-store.ts';
+import type { PostgresDecisionStore } from '../adapters/postgres/decision-store.ts';
 import { startPgliteProcess } from '../adapters/postgres/pglite-process.ts';
 import { createPrometheusSource } from '../adapters/prometheus/source.ts';
 import type { PrometheusSource } from '../adapters/prometheus/source.ts';
 import type { Config } from '../config.ts';
+import { isLoopback } from '../http/loopback.ts';
 import { within } from '../loops/deadline.ts';
 import type { Documents } from '../loops/documents.ts';
-import type { ScaleTargets } from '../loops/sight.ts';
+import { exposedCredentials } from '../prometheus-config.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DecisionStore } from '../ports/decision-store.ts';
 import type { TargetPublisher } from '../ports/target-publisher.ts';
-import type { Consensus } from '../ports/consensus.ts';
-import { createLeaderScaleTarget } from './leadership-scale-target.ts';
 import type { StopStack } from './stop-stack.ts';
 import type { Logger } from '../telemetry/logs.ts';
 import type { Series } from '../telemetry/series.ts';
@@ -54,7 +51,9 @@ export function startTraces(context: Context): Tracing {
   return tracing;
 }
 
-export function openSource({ config, clock, series, stops }: Context): PrometheusSource {
+export function openSource({ config, clock, series, logger, stops }: Context): PrometheusSource {
+  const exposed = exposedCredentials(config.prometheus, isLoopback);
+  if (exposed !== null) logger.warn({}, exposed);
   const source = createPrometheusSource({
     ...config.prometheus,
     monotonicMs: () => clock.monotonicMs(),
@@ -68,15 +67,21 @@ export function openSource({ config, clock, series, stops }: Context): Prometheu
   return source;
 }
 
-/** The URL that is configured, or a PGlite process of this member's own. */
-export async function openDecisionStore(context: Context): Promise<DecisionStore> {
-  const { config, stops } = context;
+export async function openDecisionStore(
+  context: Context,
+  database: Database,
+): Promise<PostgresDecisionStore> {
+  const { config, series, stops } = context;
   const store = await createDecisionStore({
-    ...(await databaseOf(context)),
+    ...database,
     spoolDirectory: join(config.dataDirectory, 'spool'),
     spoolBytesMax: config.spoolBytesMax,
     keepMs: config.decisionsKeepMs,
     nowMs: () => context.clock.nowMs(),
+    onBatch: (outcome, seconds) => {
+      series.decisionStoreBatches.inc({ outcome });
+      series.decisionStoreBatchDuration.observe({}, seconds);
+    },
   });
   // Before its database: what waits is still written.
   stops.layer();
@@ -85,7 +90,15 @@ export async function openDecisionStore(context: Context): Promise<DecisionStore
   return store;
 }
 
-async function databaseOf({ config, logger, stops }: Context) {
+/** Where a database is, for the stores that share it. */
+export interface Database {
+  readonly connectionUrl: string;
+  /** Of each store; theirs when left out. */
+  readonly connectionsMax?: number;
+}
+
+/** The URL that is configured, or a PGlite process of this member's own. */
+export async function openDatabase({ config, logger, stops }: Context): Promise<Database> {
   if (config.databaseUrl !== null) return { connectionUrl: config.databaseUrl.reveal() };
   const pglite = await startPgliteProcess({
     directory: join(config.dataDirectory, 'pglite'),
@@ -93,54 +106,6 @@ async function databaseOf({ config, logger, stops }: Context) {
   });
   stops.push('pglite', () => pglite.stop());
   return { connectionUrl: pglite.url, connectionsMax: pglite.connectionsMax };
-}
-
-export interface OpenedTargets {
-  readonly targets: ScaleTargets;
-  /** Leadership has come or gone: what only the leader has open follows. */
-  leadershipChanged(): void;
-}
-
-/** Targets that are switched off are null: their workloads hold with `actual_unknown`. */
-export async function openTargets(
-  context: Context,
-  consensus: Pick<Consensus, 'status' | 'leaseTerm'>,
-): Promise<OpenedTargets> {
-  const { config, clock, logger, stops } = context;
-  const { enabled, portsFrom, portsTo, onStop, directory } = config.localProcess;
-  const nothing = (): void => undefined;
-  if (!enabled) return { targets: { local_process: null }, leadershipChanged: nothing };
-  const mayAct = (): boolean => consensus.leaseTerm() !== null;
-  const create = () =>
-    createLocalProcessTarget({
-      directory: directory ?? join(config.dataDirectory, 'replicas'),
-      portsFrom,
-      portsTo,
-      nowMs: () => clock.nowMs(),
-      onEvent: (event) => logReplica(logger, event),
-      mayAct,
-    });
-  // How long replicas may take to stop is said by their workloads.
-  const timeoutMs = onStop === 'stop' ? null : undefined;
-  if (config.raft.listen === null) {
-    const target = create();
-    await target.start();
-    stops.push('local replicas', () => target.stop(onStop), timeoutMs);
-    return { targets: { local_process: target }, leadershipChanged: nothing };
-  }
-  const target = createLeaderScaleTarget({
-    leads: () => consensus.status().leadership.kind === 'leader',
-    mayAct,
-    create,
-    onTrouble: (doing, err) => {
-      logger.warn({ err }, `could not ${doing} the replicas of this host`);
-    },
-  });
-  stops.push('local replicas', () => target.stop(onStop), timeoutMs);
-  return {
-    targets: { local_process: target },
-    leadershipChanged: () => target.leadershipChanged(),
-  };
 }
 
 export function openPublisher({ config }: Context): TargetPublisher | null {
@@ -156,25 +121,4 @@ export async function readFiles({ config }: Context, signal: AbortSignal): Promi
   return within(FILES_TIMEOUT_MS, signal, (deadline) =>
     readDocuments(documentsDirectory, deadline),
   );
-}
-
-function logReplica(logger: Logger, event: LocalProcessEvent): void {
-  switch (event.kind) {
-    case 'trouble':
-      logger.warn({ workload: event.workloadId, err: event.error }, 'local replicas: trouble');
-      break;
-    case 'failed':
-    case 'overdue':
-    case 'killed':
-    case 'orphan_killed':
-    case 'ports_exhausted':
-      logger.warn({ ...event }, `local replica ${event.kind}`);
-      break;
-    case 'started':
-    case 'adopted':
-    case 'ready':
-    case 'unready':
-    case 'stopped':
-      logger.info({ ...event }, `local replica ${event.kind}`);
-  }
 }

@@ -1,4 +1,4 @@
-/** Starts a loop that runs until the member stops; how late each run began is a series. */
+/** Starts a loop that runs until the member stops; its interval and how late each run began are series. */
 
 import { runTicker } from '../loops/ticker.ts';
 import type { Context } from './parts.ts';
@@ -13,6 +13,7 @@ export function startLoop(
   intervalMs: number,
   work: (signal: AbortSignal) => Promise<void>,
 ): void {
+  series.loopInterval.set({ loop }, intervalMs / 1_000);
   const abort = new AbortController();
   const running = runTicker(
     {

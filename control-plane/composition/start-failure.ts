@@ -4,7 +4,7 @@
  * and is left to be shown whole.
  */
 
-import { DocumentFilesError } from '../adapters/document-files/documents.ts';
+import { DocumentFilesError } from '../adapters/document-files/yaml-files.ts';
 import { LogDamageError, LogFailedError, LogLockedError } from '../adapters/log/damage.ts';
 import type { Config } from '../config.ts';
 import { ConfigError } from '../config.ts';
@@ -36,7 +36,7 @@ export function explainStartFailure(error: unknown, config: Config | null): Star
 function explain(error: unknown, config: Config): string | null {
   if (error instanceof DocumentFilesError) {
     const faults = error.message.replaceAll(/^/gm, '  ');
-    return `the documents in ${config.documentsDirectory ?? ''} are wrong\n${faults}`;
+    return `the documents in ${error.directory} are wrong\n${faults}`;
   }
   if (error instanceof LogDamageError) {
     return `${error.message}\n  Nothing was changed. ${afterDamage(config)}`;

@@ -22,6 +22,8 @@ export function watchParts(series: Series, parts: WatchedParts): void {
     series.decisionStoreConnected.set({}, store.connected ? 1 : 0);
     series.decisionStoreBuffered.set({}, store.buffered);
     series.decisionStoreDropped.raiseTo({}, store.dropped);
+    series.decisionStoreSpoolBytes.set({}, store.spoolBytes);
+    series.decisionStoreSpoolLimit.set({}, store.spoolBytesMax);
     for (const check of parts.checks) {
       const found = check();
       for (const status of STATUSES) {
@@ -49,9 +51,22 @@ export function observeRequests(series: Series): RequestObserver {
     requestFinished: ({ method, route, status, durationMs }) => {
       series.httpRequestsInFlight.add({}, -1);
       series.httpRequests.inc({ method, route, status: String(status) });
+      if (isClients(route) && status !== CLIENT_GONE) {
+        series.httpAnswers.inc({ result: status >= 500 ? 'failed' : 'served' });
+      }
       series.httpRequestDuration.observe({ method, route }, durationMs / 1_000);
     },
     authFailed: (cause) => series.httpAuthFailures.inc({ cause }),
     requestForwarded: (outcome) => series.httpForwards.inc({ outcome }),
   };
+}
+
+/** The client left before the answer: whether it would have been one, nobody knows. */
+const CLIENT_GONE = 499;
+
+/** Asked by machines that look after the plane; a failed one is its answer. */
+const PROBES: readonly string[] = ['/livez', '/readyz', '/metrics'];
+
+function isClients(route: string): boolean {
+  return !PROBES.includes(route);
 }

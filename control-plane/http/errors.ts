@@ -92,6 +92,11 @@ export const PROBLEMS = {
     title: 'No such election',
     meaning: 'No election with this id is remembered; only the latest are.',
   },
+  slo_not_found: {
+    status: 404,
+    title: 'No such SLO',
+    meaning: 'No service level objective has this id; GET /v1/slos lists those that there are.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'The path does not know this method',
@@ -260,6 +265,19 @@ export const PROBLEMS = {
     status: 503,
     title: 'The decision store does not answer',
     meaning: 'Decisions go on and are kept; only reading them has to wait.',
+    retryAfterS: 5,
+  },
+  alert_store_full: {
+    status: 503,
+    title: 'Too many alerts wait for the database',
+    meaning: 'Nothing of the message was kept. Send it again after Retry-After.',
+    retryAfterS: 10,
+  },
+  alert_store_unavailable: {
+    status: 503,
+    title: 'The alert store does not answer',
+    meaning:
+      'The database of this member is away, or its disk fails. What was taken earlier is kept; send or ask again after Retry-After.',
     retryAfterS: 5,
   },
   metrics_unavailable: {

@@ -15,6 +15,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, string>> = {
   above_maximum: 'More replicas were wanted than the policy’s maximum.',
   signal_unavailable: 'The metrics source gave no answer, and no answer is not low load.',
   signal_malformed: 'The metrics source answered with something that is not its API.',
+  signal_incomplete:
+    'The metrics source says that its answer lacks some of its data, which is not low load.',
   signal_oversized: 'The answer was larger than the limit and was not read.',
   signal_rejected: 'The metrics source refused the query itself: the policy needs a look.',
   signal_absent: 'The query returned no series, and none is not zero.',

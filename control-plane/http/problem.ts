@@ -5,6 +5,7 @@
  */
 
 import { ConsensusError } from '../ports/consensus.ts';
+import { AlertStoreError } from '../ports/alert-store.ts';
 import { DecisionStoreError } from '../ports/decision-store.ts';
 import { MembershipError } from '../ports/membership.ts';
 import { SchemaError } from '../schemas/fault.ts';
@@ -77,7 +78,21 @@ export function refusalOf(thrown: unknown): HttpRefusal {
       cause: thrown,
     });
   }
+  if (thrown instanceof AlertStoreError) return alertStoreRefusal(thrown);
   return new HttpRefusal('internal_error', 'The request could not be answered.', { cause: thrown });
+}
+
+function alertStoreRefusal(cause: AlertStoreError): HttpRefusal {
+  switch (cause.kind) {
+    case 'full':
+      return new HttpRefusal('alert_store_full', 'Too many alerts wait.', { cause });
+    case 'failed':
+      return new HttpRefusal('alert_store_unavailable', 'The alert store does not answer.', {
+        cause,
+      });
+    default:
+      return unreachable(cause.kind);
+  }
 }
 
 function documentRefusal(error: SchemaError): HttpRefusal {

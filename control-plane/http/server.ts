@@ -8,10 +8,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import type { AlertStore } from '../ports/alert-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { DecisionStore } from '../ports/decision-store.ts';
 import type { Membership } from '../ports/membership.ts';
+import { alertRoutes } from './alert-routes.ts';
 import type { ApiKeyStore } from './api-keys.ts';
 import { createApplication } from './application.ts';
 import { authIsOn } from './auth.ts';
@@ -35,6 +37,7 @@ import type { PlaneViews } from './plane.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { problemDocument, problemHeaders } from './problem.ts';
 import type { Route } from './route.ts';
+import { type SloReports, sloRoutes } from './slo-routes.ts';
 import { workloadRoutes } from './workload-routes.ts';
 
 /** The other members, as the edge needs to know them. */
@@ -55,6 +58,8 @@ export interface HttpServerOptions {
   readonly cluster: ClusterOptions;
   readonly views: PlaneViews;
   readonly decisions: DecisionStore;
+  readonly slos: SloReports;
+  readonly alerts: AlertStore;
   readonly clock: Clock;
   /** Null when no key file is configured. */
   readonly auth: ApiKeyStore | null;
@@ -155,6 +160,8 @@ export function apiRoutes(options: HttpServerOptions, isStopping: () => boolean)
       ...modeRoutes(consensus, committer),
       ...memberRoutes({ ...cluster, consensus, membershipTimeoutMs }),
       ...electionRoutes(consensus),
+      ...sloRoutes(options.slos),
+      ...alertRoutes(options.alerts, clock, limits.storeTimeoutMs),
       ...operationRoutes({ views, renderMetrics, metricsTimeoutMs, version, isStopping }),
     ],
     version,

@@ -4,6 +4,7 @@
  */
 
 import { weakerMode } from '../model/mode.ts';
+import { TARGET_FORMATS } from '../model/workload.ts';
 import type { Workload } from '../model/workload.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import { parseWith } from '../schemas/fault.ts';
@@ -94,7 +95,7 @@ function putWorkload(consensus: Consensus, views: PlaneViews, committer: Committ
     tag: 'workloads',
     summary: 'Creates or replaces a workload',
     description:
-      'Needs the role admin when the target is `local_process`: the plane runs its command. If-Match: "version" replaces only what was read; If-None-Match: * only creates.',
+      'Needs the role admin, since every target runs commands (`local_process`) or containers (`docker`). If-Match: "version" replaces only what was read; If-None-Match: * only creates.',
     role: 'operator',
     answeredBy: 'leader',
     conditional: true,
@@ -111,6 +112,13 @@ function putWorkload(consensus: Consensus, views: PlaneViews, committer: Committ
       requireTargetRole(call.raw.principal, workload);
       const before = versionOf(consensus, workload.id);
       const expected = expectedVersion(call.expectation.version, before);
+      const formatVersion = TARGET_FORMATS[workload.target.kind];
+      if (consensus.readState().formatVersion < formatVersion) {
+        await committer.commit(call, ({ atMs }) => {
+          const key = `raise-format/${formatVersion}`;
+          return { kind: 'raise_format', key, atMs, formatVersion };
+        });
+      }
       const committed = await committer.commit(call, (head) => ({
         kind: 'put_workload',
         ...head,
@@ -186,6 +194,7 @@ function putWorkloadMode(consensus: Consensus, committer: Committer): Route {
 /** The role that putting a workload with such a target needs. */
 const TARGET_ROLES: Readonly<Record<Workload['target']['kind'], { role: Role; why: string }>> = {
   local_process: { role: 'admin', why: ' (the target local_process runs a command)' },
+  docker: { role: 'admin', why: ' (the target docker runs containers)' },
 };
 
 function requireTargetRole(principal: Principal, workload: Workload): void {

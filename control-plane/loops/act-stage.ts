@@ -15,6 +15,8 @@ import type { Deadline } from './deadline.ts';
 import type { LoopLogger } from './logger.ts';
 import type { ScaleTargets } from './sight.ts';
 
+type TargetKind = keyof ScaleTargets;
+
 export interface ActOptions {
   readonly consensus: Consensus;
   readonly targets: ScaleTargets;
@@ -74,8 +76,11 @@ class ActStage {
 
   /** What a target runs and the state does not know was removed, perhaps just before a crash. */
   async removeDeparted(): Promise<void> {
-    const present = Object.values(this.#options.targets).filter((target) => target !== null);
-    await Promise.all(present.map((target) => this.#removeDepartedFrom(target)));
+    const { targets } = this.#options;
+    await Promise.all([
+      this.#removeDepartedFrom('local_process', targets.local_process),
+      this.#removeDepartedFrom('docker', targets.docker),
+    ]);
   }
 
   /** Asked at the last moment: a member that stood still may lead no more. */
@@ -94,26 +99,28 @@ class ActStage {
     );
   }
 
-  async #removeDepartedFrom(target: ScaleTarget): Promise<void> {
+  async #removeDepartedFrom(kind: TargetKind, target: ScaleTarget | null): Promise<void> {
+    if (target === null) return;
     let running: readonly string[] = [];
     await this.#attempt(null, 'list the workloads of the scaling target', async () => {
       running = await target.listWorkloads();
     });
-    await Promise.all(running.map((workloadId) => this.#removeOne(target, workloadId)));
+    await Promise.all(running.map((workloadId) => this.#removeOne(kind, target, workloadId)));
   }
 
   /**
    * State and token are read together and at the last moment: a token that is newer than the state
    * would be newer, too, than that of a workload put back under its old id in between, which its
-   * target could then never be told of.
+   * target could then never be told of. A workload that lives in another kind of target now has
+   * departed from this one.
    */
-  async #removeOne(target: ScaleTarget, workloadId: string): Promise<void> {
+  async #removeOne(kind: TargetKind, target: ScaleTarget, workloadId: string): Promise<void> {
     const { consensus, logger } = this.#options;
     if (!this.#mayAct()) return;
     const { mode, workloads } = consensus.readState();
     // Its own term's first entry is applied: no entry of an older term can be newer than this.
     const token = { term: this.#term, index: consensus.status().appliedIndex };
-    if (mode !== 'act' || workloads[workloadId] !== undefined) return;
+    if (mode !== 'act' || workloads[workloadId]?.workload.target.kind === kind) return;
     logger.info({ workload: workloadId }, 'stopping the replicas of a removed workload');
     const { signal } = this.#deadline;
     const removed = await this.#attempt(workloadId, 'remove a workload from its target', () =>

@@ -10,6 +10,7 @@ import type { ScalePolicy } from '../model/policy.ts';
 import type { Workload } from '../model/workload.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Consensus } from '../ports/consensus.ts';
+import { raiseFor } from '../state/format.ts';
 import { within } from './deadline.ts';
 
 export interface Documents {
@@ -92,8 +93,15 @@ class Proposer {
   async propose(documents: readonly Proposed[], signal: AbortSignal): Promise<void> {
     for (let from = 0; from < documents.length; from += TOGETHER_MAX) {
       const group = documents.slice(from, from + TOGETHER_MAX);
+      for (const { command } of group) await this.#raiseFormat(command, signal);
       await Promise.all(group.map((one) => this.#proposeOne(one, signal)));
     }
+  }
+
+  /** What a file says is the operator's word that all members read it. */
+  async #raiseFormat(command: Command, signal: AbortSignal): Promise<void> {
+    const raise = raiseFor(this.#consensus.readState(), command);
+    if (raise !== null) await this.#consensus.propose(raise, signal);
   }
 
   async #proposeOne({ what, command }: Proposed, signal: AbortSignal): Promise<void> {

@@ -96,7 +96,7 @@ export class ScaleLoop {
         { root: true },
       );
     } else {
-      await reportedRun(report, signal, () => undefined);
+      await reportedRun(report, signal, () => telemetry.rests());
     }
     this.#lastEndedMs = clock.monotonicMs();
     if (term !== null) this.#options.onLed?.(term, startedMs, this.#lastEndedMs);

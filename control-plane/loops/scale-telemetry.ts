@@ -4,8 +4,10 @@
  */
 
 import type { ActionOutcome } from '../model/command.ts';
-import type { DecisionRecord, InFlightAction, Proposal } from '../model/decision.ts';
+import { SCALE_STAGES } from '../model/decision.ts';
+import type { DecisionRecord, InFlightAction, Proposal, StageRecord } from '../model/decision.ts';
 import { MODES, weakerMode } from '../model/mode.ts';
+import type { ScalePolicy } from '../model/policy.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { PlaneState } from '../state/state.ts';
 import type { Series } from '../telemetry/series.ts';
@@ -20,6 +22,9 @@ export class ScaleTelemetry {
   readonly #known = new Set<string>();
   /** Metrics whose proposals are shown, by workload. */
   readonly #metrics = new Map<string, readonly string[]>();
+  /** Takes back what is shown of the last decision for a workload. */
+  readonly #shown = new Map<string, () => void>();
+  #leads = false;
 
   constructor(series: Series, clock: Clock) {
     this.#series = series;
@@ -42,6 +47,7 @@ export class ScaleTelemetry {
 
   /** What the state wants. What is about workloads and policies that have gone goes too. */
   stands(state: PlaneState): void {
+    this.#leads = true;
     const series = this.#series;
     this.#introduce(Object.keys(state.workloads));
     series.workloads.set({}, Object.keys(state.workloads).length);
@@ -55,11 +61,26 @@ export class ScaleTelemetry {
     }
     const inFlight = Object.values(state.workloads).filter((entry) => entry.inFlight !== null);
     series.actionsInFlight.set({}, inFlight.length);
-    const decidedFor = new Set(
-      Object.values(state.policies).map(({ policy }) => policy.workloadId),
-    );
-    for (const workload of this.#metrics.keys()) {
-      if (!decidedFor.has(workload)) this.#undecided(workload);
+    this.#bounds(Object.values(state.policies).map(({ policy }) => policy));
+  }
+
+  /** This member leads no more: the next leader shows what is wanted, and nothing may contradict it. */
+  rests(): void {
+    if (!this.#leads) return;
+    this.#leads = false;
+    const series = this.#series;
+    series.workloads.set({}, 0);
+    series.policies.set({}, 0);
+    series.actionsInFlight.set({}, 0);
+    for (const mode of MODES) series.planeMode.set({ mode }, 0);
+    for (const workload of this.#metrics.keys()) this.#unshown(workload);
+    this.#metrics.clear();
+    for (const workload of this.#known) {
+      this.#unbounded(workload);
+      series.replicasDesired.remove({ workload });
+      series.replicasReady.remove({ workload });
+      series.replicasStarting.remove({ workload });
+      for (const mode of MODES) series.workloadMode.remove({ workload, mode });
     }
   }
 
@@ -89,6 +110,7 @@ export class ScaleTelemetry {
       }
       this.#metrics.set(workload, metrics);
       for (const proposal of outcome.proposals) this.#proposed(workload, proposal);
+      this.#show(workload, { outcome: kind, reason }, outcome.stages);
     }
   }
 
@@ -132,10 +154,61 @@ export class ScaleTelemetry {
     this.#series.proposalReplicas.remove({ workload, metric });
   }
 
-  #undecided(workload: string): void {
+  #show(
+    workload: string,
+    verdict: { readonly outcome: string; readonly reason: string },
+    stages: readonly StageRecord[],
+  ): void {
+    this.#shown.get(workload)?.();
+    const series = this.#series;
+    const decision = { workload, ...verdict };
+    const constraints = stages.flatMap(({ stage, reason }) =>
+      stage === 'combine' || reason === null ? [] : [{ workload, stage, reason }],
+    );
+    series.lastDecision.set(decision, 1);
+    for (const constraint of constraints) series.decisionConstraint.set(constraint, 1);
+    for (const stage of SCALE_STAGES) {
+      const found = stages.find((one) => one.stage === stage);
+      if (found === undefined) series.decisionStageReplicas.remove({ workload, stage });
+      else series.decisionStageReplicas.set({ workload, stage }, found.after);
+    }
+    this.#shown.set(workload, () => {
+      series.lastDecision.remove(decision);
+      for (const constraint of constraints) series.decisionConstraint.remove(constraint);
+    });
+  }
+
+  #unshown(workload: string): void {
     for (const metric of this.#metrics.get(workload) ?? []) this.#unproposed(workload, metric);
+    this.#shown.get(workload)?.();
+    this.#shown.delete(workload);
+    for (const stage of SCALE_STAGES) {
+      this.#series.decisionStageReplicas.remove({ workload, stage });
+    }
+  }
+
+  #undecided(workload: string): void {
+    this.#unshown(workload);
     this.#series.lastEvaluation.remove({ workload });
     this.#metrics.delete(workload);
+  }
+
+  /** What the policies allow; a workload that lost its policy is bounded and decided for no more. */
+  #bounds(policies: readonly ScalePolicy[]): void {
+    for (const { workloadId: workload, replicasMin, replicasMax } of policies) {
+      this.#series.replicasMin.set({ workload }, replicasMin);
+      this.#series.replicasMax.set({ workload }, replicasMax);
+    }
+    const bounded = new Set(policies.map(({ workloadId }) => workloadId));
+    for (const workload of this.#known) if (!bounded.has(workload)) this.#unbounded(workload);
+    for (const workload of this.#metrics.keys()) {
+      if (!bounded.has(workload)) this.#undecided(workload);
+    }
+  }
+
+  #unbounded(workload: string): void {
+    this.#series.replicasMin.remove({ workload });
+    this.#series.replicasMax.remove({ workload });
   }
 
   #introduce(workloads: readonly string[]): void {

@@ -40,6 +40,11 @@ export interface FencingToken {
   readonly index: number;
 }
 
+/** Negative when `a` is older than `b`, 0 when they are the same. */
+export function compareTokens(a: FencingToken, b: FencingToken): number {
+  return a.term === b.term ? a.index - b.index : a.term - b.term;
+}
+
 /** An action that was committed and is not verified yet. */
 export interface InFlightAction {
   readonly decisionId: string;

@@ -9,6 +9,8 @@ export const SIGNAL_REASONS = [
   'signal_unavailable',
   /** It answered with something that is not the Prometheus API: HTML, cut JSON, a wrong shape. */
   'signal_malformed',
+  /** It says itself that its answer lacks data: stores or shards that did not answer it. */
+  'signal_incomplete',
   /** Its answer was larger than the limit and was not read. */
   'signal_oversized',
   /** It refused the query itself (bad_data, execution error). */

@@ -31,6 +31,10 @@ export interface DecisionStoreStatus {
   readonly buffered: number;
   /** Records given up because the bound was reached; a healthy life has 0. */
   readonly dropped: number;
+  /** What waits, and what was written and is not cut off yet, on disk. */
+  readonly spoolBytes: number;
+  /** From which on records are given up. */
+  readonly spoolBytesMax: number;
   readonly lastError: string | null;
 }
 

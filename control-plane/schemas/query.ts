@@ -5,11 +5,12 @@
  */
 
 import { z } from 'zod';
+import { ALERT_SEVERITIES, ALERT_STATUSES } from '../model/alert.ts';
 import { ELECTION_OUTCOMES } from '../model/election.ts';
 import { MODES } from '../model/mode.ts';
 import { NODE_STATUSES } from '../model/node.ts';
 import { REASONS } from '../model/reasons.ts';
-import { expected, slug, strictObject } from './document.ts';
+import { expected, slug, strictObject, text } from './document.ts';
 
 export const PAGE_LIMIT_MAX = 500;
 export const PAGE_LIMIT_DEFAULT = 100;
@@ -72,6 +73,7 @@ export const nothing = z.strictObject({});
 export const nodePath = z.strictObject({ nodeId });
 export const workloadPath = z.strictObject({ id: slug('the id of a workload') });
 export const policyPath = z.strictObject({ id: slug('the id of a policy') });
+export const sloPath = z.strictObject({ id: slug('the id of an SLO') });
 export const decisionPath = z.strictObject({ decisionId });
 
 export const memberPath = z.strictObject({ id: slug('the id of a member') });
@@ -144,6 +146,14 @@ export const electionsQuery = z.strictObject({
   cursor: cursorTo(ELECTION_ID),
   outcome: word(ELECTION_OUTCOMES, 'Only elections that ended so.'),
   candidate: slug('the id of a member').optional(),
+});
+
+export const alertsQuery = z.strictObject({
+  limit,
+  cursor: cursorTo(/^[0-9a-f]{12}-[0-9a-f]{16}$/u),
+  status: word(ALERT_STATUSES, 'Only alerts that fire, or that are over.'),
+  name: text('the name of an alert', 256).optional().meta({ description: 'Only this alert.' }),
+  severity: word(ALERT_SEVERITIES, 'Only alerts of this severity.'),
 });
 
 export const modeDocument = strictObject('{ mode }', {

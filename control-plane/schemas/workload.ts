@@ -8,7 +8,6 @@ import { z } from 'zod';
 import { MODES } from '../model/mode.ts';
 import type { Workload } from '../model/workload.ts';
 import {
-  list,
   oneOf,
   parseDocument,
   type ReadField,
@@ -19,20 +18,12 @@ import {
   textOrEmpty,
   wholeNumber,
 } from './document.ts';
-import { durationText, parseDuration, renderDuration } from './duration.ts';
 import { type Fault, pointerOf } from './fault.ts';
 import { REPLICAS_MAX } from './policy.ts';
-
-const SECOND_MS = 1_000;
-const HOUR_MS = 3_600_000;
+import { renderTarget, targetDocument, targetOf } from './target.ts';
 
 export const LABELS_MAX = 32;
 export const ENVIRONMENT_MAX = 128;
-export const COMMAND_PARTS_MAX = 128;
-
-const httpPath = text('a path such as /metrics', 512).regex(/^\/[^\s#]*$/, {
-  error: 'expected a path that begins with / and holds no space and no #',
-});
 
 export const workloadDocument = strictObject('a workload', {
   id: slug('an id').meta({ examples: ['demo-inference'] }),
@@ -47,20 +38,7 @@ export const workloadDocument = strictObject('a workload', {
   replicasInitial: wholeNumber(1, REPLICAS_MAX, ' (scale to zero is not supported)')
     .default(1)
     .meta({ description: 'Replicas wanted before any policy has decided.' }),
-  target: strictObject('a scaling target', {
-    kind: oneOf(['local_process']),
-    command: list('argv, 1 to 128 texts', textOrEmpty('a text', 4_096), 1, COMMAND_PARTS_MAX).meta({
-      description: 'argv of one replica; it listens on 127.0.0.1 at the port in PORT.',
-      examples: [['node', 'demo/workload.ts']],
-    }),
-    environment: textMap('a map of environment variables', 4_096)
-      .default({})
-      .meta({ description: 'Shown by the API: no secrets, name files that hold them.' }),
-    readinessPath: httpPath.default('/readyz'),
-    metricsPath: httpPath.default('/metrics'),
-    startTimeout: durationText(SECOND_MS, HOUR_MS).default('30s'),
-    stopGrace: durationText(0, HOUR_MS).default('10s'),
-  }),
+  target: targetDocument,
 }).meta({ id: 'Workload', description: 'What is scaled, and how its replicas are run.' });
 
 /** A workload document with its defaults filled in. */
@@ -72,31 +50,13 @@ export type WorkloadDocument = z.output<typeof workloadDocument>;
  */
 export function parseWorkload(document: unknown): Workload {
   const { target, ...parsed } = parseDocument(workloadDocument, document, crossFaults);
-  const { startTimeout, stopGrace, ...process } = target;
-  return {
-    ...parsed,
-    target: {
-      ...process,
-      startTimeoutMs: parseDuration(startTimeout),
-      stopGraceMs: parseDuration(stopGrace),
-    },
-  };
+  return { ...parsed, target: targetOf(target) };
 }
 
 /** Writes a workload as a document, defaults spelt out. parseWorkload(renderWorkload(w)) equals w. */
 export function renderWorkload(workload: Workload): WorkloadDocument {
-  const { startTimeoutMs, stopGraceMs, ...process } = workload.target;
-  return {
-    ...workload,
-    labels: { ...workload.labels },
-    target: {
-      ...process,
-      command: [...process.command],
-      environment: { ...process.environment },
-      startTimeout: renderDuration(startTimeoutMs),
-      stopGrace: renderDuration(stopGraceMs),
-    },
-  };
+  const target = renderTarget(workload.target);
+  return { ...workload, labels: { ...workload.labels }, target };
 }
 
 function crossFaults(read: ReadField): readonly Fault[] {

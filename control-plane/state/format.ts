@@ -15,22 +15,32 @@
  *   are written in it: until it is raised, the log and the snapshots hold nothing that an older
  *   member could not read, so members may be upgraded, and taken back, in any order.
  *
- * The leader proposes `raise_format` with the smallest FORMAT_MAX that the members of its
- * configuration (learners too) have told it, once that is larger than the format in force; a member
- * with a smaller one than that in force must not be added. To bring in a new kind, field or meaning:
- * raise FORMAT_MAX, say here from which format on it is, have its proposers ask `isInForce` first,
+ * The leader proposes `raise_format` unasked up to FORMAT_UNASKED; a member that does not read that
+ * must not be added. Whoever proposes a command of a later format raises it first, with the command
+ * of `raiseFor`: from then on every member must be of a program that reads it, as its operator knows.
+ * To bring in a new kind, field or meaning: raise FORMAT_MAX, say here from which format on it is,
+ * have its proposers ask `isInForce` first (or raise it, if it is an operator's word),
  * and apply the old meaning while the state is of an older format.
  *
  * Format 1: the plane of one member. Format 2: elections, the term of decisions, `raise_format`.
+ * Format 3: workloads whose target is `docker`.
  */
 
 import type { Command, CommandKind } from '../model/command.ts';
+import { TARGET_FORMATS } from '../model/workload.ts';
 import { applied, refused } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import type { PlaneState } from './state.ts';
 
 /** The newest format that this program reads, writes and applies; what a member tells the others. */
-export const FORMAT_MAX = 2;
+export const FORMAT_MAX = 3;
+
+/**
+ * The format that a leader raises its cluster to unasked: every member of a cluster of several reads
+ * it. A later one is raised by the first command that needs it (`raiseFor`), which no member of an
+ * older program can follow, whoever asks for it.
+ */
+export const FORMAT_UNASKED = 2;
 
 /** The format in which each kind came into use. */
 const SINCE: Readonly<Record<CommandKind, number>> = {
@@ -52,6 +62,7 @@ const SINCE: Readonly<Record<CommandKind, number>> = {
 export function formatOf(command: Command): number {
   const since = SINCE[command.kind];
   if (command.kind === 'record_decisions' && command.decidedInTerm !== undefined) return 2;
+  if (command.kind === 'put_workload') return TARGET_FORMATS[command.workload.target.kind];
   // Who does not know the format that is coming must stop here, and not a little later.
   return command.kind === 'raise_format' ? Math.max(since, command.formatVersion) : since;
 }
@@ -59,6 +70,14 @@ export function formatOf(command: Command): number {
 /** Whether the command may be proposed to, and applied by, a cluster in this state. */
 export function isInForce(state: PlaneState, command: Command): boolean {
   return command.kind === 'raise_format' || formatOf(command) <= state.formatVersion;
+}
+
+/** What is to be proposed before the command; null when it is in force. Of one format always the same. */
+export function raiseFor(state: PlaneState, command: Command): Command | null {
+  if (isInForce(state, command)) return null;
+  const formatVersion = formatOf(command);
+  const key = `raise-format/${formatVersion}`;
+  return { kind: 'raise_format', key, atMs: command.atMs, formatVersion };
 }
 
 export function notInForce(state: PlaneState, command: Command): Outcome {

@@ -7,7 +7,12 @@ import { MODES } from '../model/mode.ts';
 import type { GpuInventory, NodeInventory, NodeRegistration } from '../model/node.ts';
 import type { CoverageSpec, MetricSpec, ScalePolicy } from '../model/policy.ts';
 import { VOTE_REASONS } from '../model/raft-message.ts';
-import type { LocalProcessTarget, ScaleTargetSpec, Workload } from '../model/workload.ts';
+import type {
+  DockerTarget,
+  LocalProcessTarget,
+  ScaleTargetSpec,
+  Workload,
+} from '../model/workload.ts';
 import { count, finite, kindOf, listOf, mapOf, nullable } from './shape.ts';
 import { objectOf, oneOf, text, textOf } from './shape.ts';
 
@@ -49,6 +54,20 @@ export const workloadShape = objectOf<Workload>({
       metricsPath: text,
       startTimeoutMs: finite,
       stopGraceMs: finite,
+    }),
+    docker: objectOf<DockerTarget>({
+      kind: oneOf(['docker']),
+      image: text,
+      command: listOf(text),
+      environment: mapOf(text),
+      port: count,
+      network: text,
+      readinessPath: text,
+      metricsPath: text,
+      startTimeoutMs: finite,
+      stopGraceMs: finite,
+      memoryBytes: nullable(count),
+      cpus: nullable(finite),
     }),
   }),
 });

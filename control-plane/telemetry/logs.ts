@@ -11,6 +11,10 @@ import { logTraceFields } from './span.ts';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Levels that a line can have. */
+export const LOGGED_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LoggedLevel = (typeof LOGGED_LEVELS)[number];
+
 /** Fields of one line; an Error belongs under `err`, with which its stack and causes are written. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -32,6 +36,8 @@ export interface LoggerOptions {
   readonly member: string;
   /** Standard output when left out; written synchronously, so that a crash loses no line. */
   readonly destination?: DestinationStream;
+  /** Called with each line that is written; must not throw. */
+  readonly onLine?: (level: LoggedLevel) => void;
 }
 
 const SECRET_FIELDS = ['password', 'authorization', 'secret', 'apiKey', 'cookie', 'privateKey'];
@@ -46,7 +52,10 @@ export function createLogger(options: LoggerOptions): Logger {
       base: { service, version, member },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      mixin: logTraceFields,
+      mixin: (_fields, level) => {
+        options.onLine?.(levelOf(level));
+        return logTraceFields();
+      },
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
         censor: REDACTED,
@@ -55,6 +64,13 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     options.destination ?? pino.destination({ fd: 1, sync: true }),
   );
+}
+
+/** By pino's numbers: 20, 30, 40 and 50, and 60 for `fatal`, which nobody here writes. */
+function levelOf(level: number): LoggedLevel {
+  if (level >= 50) return 'error';
+  if (level >= 40) return 'warn';
+  return level >= 30 ? 'info' : 'debug';
 }
 
 /** Cuts credentials out of a line: `scheme://user:password@` and `Bearer …` or `Basic …`. */

@@ -11,6 +11,7 @@ import { exemplarFrom } from './span.ts';
 import type { Series } from './series.ts';
 
 export interface RaftNumbers {
+  readonly memberId: MemberId;
   readonly role: RaftRole;
   readonly term: number;
   readonly leaderId: MemberId | null;
@@ -114,6 +115,7 @@ export function observeTransport(series: Series): TransportObservation {
 }
 
 function setOwn(series: Series, status: RaftNumbers): void {
+  series.raftMemberInfo.set({ member: status.memberId }, 1);
   series.raftTerm.set({}, status.term);
   for (const role of RAFT_ROLES) series.raftRole.set({ role }, role === status.role ? 1 : 0);
   series.raftIsLeader.set({}, status.role === 'leader' ? 1 : 0);

@@ -121,6 +121,11 @@ function leadershipSeries(make: SeriesMaker) {
 
 function groupSeries(make: SeriesMaker) {
   return {
+    raftMemberInfo: make.gauge({
+      name: 'omnimind_raft_member_info',
+      help: 'Always 1; the id of the member that is scraped here is the label.',
+      labels: ['member'],
+    }),
     raftTerm: make.gauge({
       name: 'omnimind_raft_term',
       help: 'Term that this member is in.',

@@ -1,15 +1,17 @@
 /**
- * Every series that this process exports, in one table (with raft-series-table.ts): name, help, labels
- * and buckets. Nothing else declares one. What a label may hold is bounded by a closed set, by the routes and policies
- * that exist, and at last by the cap per family. Makes nothing itself: the maker is an argument.
+ * Every series that this process exports, in one table (with the other tables beside it): name, help,
+ * labels and buckets. Nothing else declares one. What a label may hold is bounded by a closed set, by
+ * the routes and policies that exist, and at last by the cap per family. Makes nothing itself: the
+ * maker is an argument.
  */
 
 import { COMMAND_REFUSALS } from '../model/command.ts';
-import { MODES } from '../model/mode.ts';
 import { NODE_STATUSES } from '../model/node.ts';
-import { REASONS } from '../model/reasons.ts';
+import { alertSeries } from './alert-series-table.ts';
 import type { SeriesMaker } from './instruments.ts';
+import { LOGGED_LEVELS } from './logs.ts';
 import { raftSeries } from './raft-series-table.ts';
+import { scalingSeries } from './scaling-series-table.ts';
 
 export type SeriesMembers = ReturnType<typeof declareSeries>;
 
@@ -19,12 +21,11 @@ export function declareSeries(make: SeriesMaker) {
     ...processSeries(make),
     ...httpSeries(make),
     ...loopSeries(make),
-    ...decisionSeries(make),
-    ...workloadSeries(make),
     ...nodeSeries(make),
     ...metricsSourceSeries(make),
     ...logSeries(make),
-    ...decisionStoreSeries(make),
+    ...alertSeries(make),
+    ...scalingSeries(make),
     ...raftSeries(make),
   };
 }
@@ -32,8 +33,6 @@ export function declareSeries(make: SeriesMaker) {
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const STAGE_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const FSYNC_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5];
-const AGE_SECONDS = [1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 600, 1800];
-const ACTION_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
 
 /** How a request that was sent on to the leader ended; not_reached: nobody there, so it had no effect. */
 export const FORWARD_OUTCOMES = ['answered', 'refused', 'not_reached', 'broken'] as const;
@@ -67,6 +66,22 @@ function processSeries(make: SeriesMaker) {
       help: 'Values left out because they were not finite, or negative for a counter.',
       labels: [],
     }),
+    loggedLines: make.counter({
+      name: 'omnimind_logged_lines_total',
+      help: 'Lines that this process wrote to its log, by level; error: somebody must act.',
+      labels: ['level'],
+      known: LOGGED_LEVELS.map((level) => ({ level })),
+    }),
+    dataDiskAvailable: make.gauge({
+      name: 'omnimind_data_disk_available_bytes',
+      help: 'Room on the file system of the data directory; NaN while it cannot be read.',
+      labels: [],
+    }),
+    dataDiskSize: make.gauge({
+      name: 'omnimind_data_disk_size_bytes',
+      help: 'Size of the file system of the data directory; NaN while it cannot be read.',
+      labels: [],
+    }),
     tracesDropped: make.counter({
       name: 'omnimind_traces_dropped_total',
       help: 'Spans given up: the queue was full, or the collector refused or did not answer.',
@@ -81,6 +96,12 @@ function httpSeries(make: SeriesMaker) {
       name: 'omnimind_http_requests_total',
       help: 'Answered requests; route is the template, or unmatched.',
       labels: ['method', 'route', 'status'],
+    }),
+    httpAnswers: make.counter({
+      name: 'omnimind_http_answers_total',
+      help: 'Requests by whether the plane did its part: failed is a status of 500 or more. Probes, scrapes and clients that left are not counted.',
+      labels: ['result'],
+      known: [{ result: 'served' }, { result: 'failed' }],
     }),
     httpRequestDuration: make.histogram({
       name: 'omnimind_http_request_duration_seconds',
@@ -122,6 +143,11 @@ function loopSeries(make: SeriesMaker) {
       help: 'Runs of a loop by outcome.',
       labels: ['loop', 'outcome'],
     }),
+    loopInterval: make.gauge({
+      name: 'omnimind_loop_interval_seconds',
+      help: 'Time between two runs of a loop, as it is set.',
+      labels: ['loop'],
+    }),
     loopLag: make.histogram({
       name: 'omnimind_loop_lag_seconds',
       help: 'How late a run of a loop started.',
@@ -135,107 +161,6 @@ function loopSeries(make: SeriesMaker) {
       buckets: STAGE_SECONDS,
       exemplars: true,
       known: STAGES.map((stage) => ({ stage })),
-    }),
-  };
-}
-
-function decisionSeries(make: SeriesMaker) {
-  return {
-    evaluations: make.counter({
-      name: 'omnimind_evaluations_total',
-      help: 'Decisions made, by whether they act and why.',
-      labels: ['workload', 'outcome', 'reason'],
-      capFactor: REASONS.length,
-    }),
-    lastEvaluation: make.gauge({
-      name: 'omnimind_last_evaluation_timestamp_seconds',
-      help: 'UNIX time of the last decision for a workload.',
-      labels: ['workload'],
-    }),
-    decisionInputAge: make.gauge({
-      name: 'omnimind_decision_input_age_seconds',
-      help: 'Age of the oldest sample under a signal when the last decision read it.',
-      labels: ['workload', 'metric'],
-      capFactor: 4,
-    }),
-    decisionInputAgeDistribution: make.histogram({
-      name: 'omnimind_decision_input_age_distribution_seconds',
-      help: 'Ages of the oldest samples under the signals that decisions read.',
-      labels: [],
-      buckets: AGE_SECONDS,
-    }),
-    sampleToAction: make.histogram({
-      name: 'omnimind_sample_to_action_seconds',
-      help: 'From the newest sample of the deciding signal to the target being told.',
-      labels: [],
-      buckets: ACTION_SECONDS,
-      exemplars: true,
-    }),
-    proposalReplicas: make.gauge({
-      name: 'omnimind_proposal_replicas',
-      help: 'Replicas that one metric of the policy asks for; absent when the signal cannot be used.',
-      labels: ['workload', 'metric'],
-      capFactor: 4,
-    }),
-    actions: make.counter({
-      name: 'omnimind_actions_total',
-      help: 'Scaling actions that ended, by direction and outcome.',
-      labels: ['workload', 'direction', 'outcome'],
-      capFactor: 4,
-    }),
-    actionDuration: make.histogram({
-      name: 'omnimind_action_duration_seconds',
-      help: 'From the commit of a scaling action to its end.',
-      labels: ['outcome'],
-      buckets: ACTION_SECONDS,
-      known: [{ outcome: 'verified' }, { outcome: 'failed' }],
-    }),
-    actionsInFlight: make.gauge({
-      name: 'omnimind_actions_in_flight',
-      help: 'Scaling actions that are committed and not verified yet.',
-      labels: [],
-    }),
-  };
-}
-
-function workloadSeries(make: SeriesMaker) {
-  return {
-    replicasDesired: make.gauge({
-      name: 'omnimind_replicas_desired',
-      help: 'Replicas wanted by the last committed decision.',
-      labels: ['workload'],
-    }),
-    replicasReady: make.gauge({
-      name: 'omnimind_replicas_ready',
-      help: 'Replicas that serve, as last observed.',
-      labels: ['workload'],
-    }),
-    replicasStarting: make.gauge({
-      name: 'omnimind_replicas_starting',
-      help: 'Replicas that were started and do not serve yet, as last observed.',
-      labels: ['workload'],
-    }),
-    workloadMode: make.gauge({
-      name: 'omnimind_workload_mode',
-      help: 'One per workload and mode: 1 for the mode that it is in, 0 for the others.',
-      labels: ['workload', 'mode'],
-      capFactor: MODES.length,
-    }),
-    planeMode: make.gauge({
-      name: 'omnimind_plane_mode',
-      help: 'One per mode: 1 for the mode that the whole plane is in, 0 for the others.',
-      labels: ['mode'],
-      known: MODES.map((mode) => ({ mode })),
-    }),
-    workloads: make.gauge({
-      name: 'omnimind_workloads',
-      help: 'Workloads in the state.',
-      labels: [],
-    }),
-    policies: make.gauge({
-      name: 'omnimind_policies',
-      help: 'Policies in the state.',
-      labels: [],
     }),
   };
 }
@@ -327,26 +252,6 @@ function logSeries(make: SeriesMaker) {
       help: 'Commands that the state machine refused, by refusal.',
       labels: ['refusal'],
       known: COMMAND_REFUSALS.map((refusal) => ({ refusal })),
-    }),
-  };
-}
-
-function decisionStoreSeries(make: SeriesMaker) {
-  return {
-    decisionStoreConnected: make.gauge({
-      name: 'omnimind_decision_store_connected',
-      help: '1 while the database of the decision record answers.',
-      labels: [],
-    }),
-    decisionStoreBuffered: make.gauge({
-      name: 'omnimind_decision_store_buffered',
-      help: 'Decision records that wait on disk for the database.',
-      labels: [],
-    }),
-    decisionStoreDropped: make.counter({
-      name: 'omnimind_decision_store_dropped_total',
-      help: 'Decision records given up because the spool reached its bound.',
-      labels: [],
     }),
   };
 }

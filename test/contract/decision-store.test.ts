@@ -9,7 +9,7 @@ import type { PostgresDecisionStore } from '../../control-plane/adapters/postgre
 import { startPgliteProcess } from '../../control-plane/adapters/postgres/pglite-process.ts';
 import type { PgliteProcess } from '../../control-plane/adapters/postgres/pglite-process.ts';
 import { createMemoryDecisionStore } from '../support/memory-decision-store.ts';
-import { postgresMissing, startPostgres, until } from '../support/postgres.ts';
+import { EMPTY_DATABASE, postgresMissing, startPostgres, until } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { skipBecause } from '../support/skip.ts';
 import { START_MS, decisionStoreContract } from './decision-store.ts';
@@ -74,7 +74,7 @@ function suiteOn(database: () => { url: string; connectionsMax: number }) {
   const empty = async () => {
     await store?.stop();
     // PGlite takes the next connection once it has seen the end of the last.
-    await until(() => dropTables(database().url), 5000);
+    await until(() => emptyDatabase(database().url), 5000);
   };
   return {
     create: async () => {
@@ -93,12 +93,12 @@ function suiteOn(database: () => { url: string; connectionsMax: number }) {
   };
 }
 
-async function dropTables(url: string): Promise<boolean> {
+async function emptyDatabase(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query('drop table if exists decisions, omnimind_migrations');
+    await client.query(EMPTY_DATABASE);
     return true;
   } catch {
     return false;

@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { findOwned } from '../../control-plane/adapters/local-process/processes.ts';
+import { createDockerTarget } from '../../control-plane/adapters/docker/target.ts';
+import type { DockerScaleTarget } from '../../control-plane/adapters/docker/target.ts';
 import { createLocalProcessTarget } from '../../control-plane/adapters/local-process/target.ts';
 import type { LocalProcessScaleTarget } from '../../control-plane/adapters/local-process/target.ts';
+import { dockerWorkload } from '../support/docker-workload.ts';
+import { startFakeEngine } from '../support/fake-engine.ts';
 import { localWorkload } from '../support/local-workload.ts';
 import { createMemoryScaleTarget, createMemoryWorld } from '../support/memory-scale-target.ts';
 import { skipBecause } from '../support/skip.ts';
@@ -64,10 +68,38 @@ if (process.platform === 'linux') {
       },
     };
   });
+
+  describeScaleTarget('containers of a Docker engine', async () => {
+    const engine = await startFakeEngine();
+    const open = async (): Promise<DockerScaleTarget> => {
+      const target = createDockerTarget({
+        engine: engine.address,
+        owner: 'contract',
+        limits: { tickMs: 50, backoffMinMs: 50 },
+      });
+      await target.start();
+      return target;
+    };
+    let target = await open();
+    return {
+      target,
+      workload: (id) => dockerWorkload(id, { port: engine.port }),
+      crash: (replica) => engine.crash(`contract.${replica.replicaId.replace(/-(\d+)$/, '.$1')}`),
+      async restart() {
+        await target.stop();
+        target = await open();
+        return target;
+      },
+      async close() {
+        await target.stop();
+        await engine.close();
+      },
+    };
+  });
 } else {
-  describe('scale target contract: local processes', () => {
+  describe('scale target contract: local processes, and containers of a Docker engine', () => {
     it('does all of the above', function () {
-      skipBecause(this, 'needs /proc');
+      skipBecause(this, 'needs /proc, and all of 127.0.0.0/8 as loopback');
     });
   });
 }

@@ -52,7 +52,7 @@ export function describeScaleTarget(name: string, open: () => Promise<ScaleTarge
       for (const replica of replicas) {
         assert.equal(replica.workloadId, workload.id);
         assert.equal(replica.metricsPath, workload.target.metricsPath);
-        assert.match(replica.address, /^127\.0\.0\.1:\d+$/);
+        assert.match(replica.address, /^\d+(\.\d+){3}:\d+$/);
       }
       assert.deepEqual(await target.listWorkloads(), [workload.id]);
     });

@@ -5,7 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { JournalLine } from '../../control-plane/adapters/local-process/journal.ts';
-import { compareTokens } from '../../control-plane/adapters/local-process/record.ts';
+import { compareTokens } from '../../control-plane/model/decision.ts';
 import type { FencingToken } from '../../control-plane/model/decision.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
 import { INITIAL_STATE } from '../../control-plane/state/state.ts';

@@ -29,6 +29,7 @@ import { decideScale } from '../../control-plane/deciders/scale.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
 import { canonicalState } from '../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE, type PlaneState } from '../../control-plane/state/state.ts';
+import { createMemoryAlertStore } from './memory-alert-store.ts';
 import { createMemoryDecisionStore } from './memory-decision-store.ts';
 
 /** What the members of one cluster in memory share: who leads, and the log as its state. */
@@ -345,6 +346,8 @@ export function idleEdge(auth: HttpServerOptions['auth']): HttpServerOptions {
     consensus,
     cluster: memoryCluster(consensus),
     decisions: createFailingDecisionStore(),
+    alerts: createMemoryAlertStore(),
+    slos: { slos: [], read: () => Promise.resolve([]) },
     views: createMemoryViews(consensus),
     clock: { nowMs: () => 0, monotonicMs: () => 0 },
     auth,

@@ -26,6 +26,7 @@ import {
   type FailingDecisionStore,
   type MemoryViews,
 } from './http-fakes.ts';
+import { createMemoryAlertStore, type MemoryAlertStore } from './memory-alert-store.ts';
 
 export interface TestPlane {
   readonly port: number;
@@ -34,6 +35,7 @@ export interface TestPlane {
   readonly consensus: MemoryConsensus;
   readonly membership: MemoryMembership;
   readonly decisions: FailingDecisionStore;
+  readonly alerts: MemoryAlertStore;
   readonly views: MemoryViews;
   /** How many requests have begun. */
   readonly started: () => number;
@@ -73,6 +75,8 @@ export interface TestPlaneOptions {
   readonly withKeys?: boolean;
   readonly limits?: Partial<HttpLimits>;
   readonly renderMetrics?: HttpServerOptions['renderMetrics'];
+  /** None by default. */
+  readonly slos?: HttpServerOptions['slos'];
   /** The cluster that it is a member of; one of its own by default. */
   readonly member?: {
     readonly id: string;
@@ -101,6 +105,7 @@ export async function startTestPlane(options: TestPlaneOptions = {}): Promise<Te
     apiUrl: options.member?.apiUrl ?? (() => null),
   });
   const decisions = createFailingDecisionStore();
+  const alerts = createMemoryAlertStore();
   const views = createMemoryViews(consensus);
   let started = 0;
   const finished: FinishedRequest[] = [];
@@ -112,6 +117,8 @@ export async function startTestPlane(options: TestPlaneOptions = {}): Promise<Te
     consensus,
     cluster: { membership, directory, isJoint: () => false, ca: options.ca ?? null },
     decisions,
+    alerts,
+    slos: options.slos ?? { slos: [], read: () => Promise.resolve([]) },
     views,
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
     auth: store,
@@ -136,6 +143,7 @@ export async function startTestPlane(options: TestPlaneOptions = {}): Promise<Te
     consensus,
     membership,
     decisions,
+    alerts,
     views,
     started: () => started,
     finished,

@@ -3,7 +3,7 @@
 import type { Command, DecisionEntry } from '../../control-plane/model/command.ts';
 import type { Election } from '../../control-plane/model/election.ts';
 import type { NodeRegistration } from '../../control-plane/model/node.ts';
-import type { Workload } from '../../control-plane/model/workload.ts';
+import type { LocalProcessTarget, WorkloadOn } from '../../control-plane/model/workload.ts';
 
 export const AT_MS = 1_700_000_000_000;
 
@@ -27,7 +27,10 @@ export function registration(nodeId: string, hostname = nodeId): NodeRegistratio
   };
 }
 
-export function workload(id: string, overrides: Partial<Workload> = {}): Workload {
+export function workload(
+  id: string,
+  overrides: Partial<WorkloadOn<LocalProcessTarget>> = {},
+): WorkloadOn<LocalProcessTarget> {
   return {
     id,
     description: '',

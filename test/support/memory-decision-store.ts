@@ -57,6 +57,8 @@ export function createMemoryDecisionStore(): MemoryDecisionStore {
       connected: away === null,
       buffered: 0,
       dropped: 0,
+      spoolBytes: 0,
+      spoolBytesMax: 1024,
       lastError: away,
     }),
     goAway: (reason) => {

@@ -8,7 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
@@ -24,6 +24,16 @@ export interface TestPostgres {
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
+
+/** Statements after which a database has nothing of ours, as a new one. */
+export const EMPTY_DATABASE = 'drop schema public cascade; create schema public';
+
+/** Names of the migrations of this version, in the order in which they run. */
+export const MIGRATIONS = readdirSync(
+  new URL('../../control-plane/adapters/postgres/migrations', import.meta.url),
+)
+  .sort()
+  .map((file) => basename(file, '.sql'));
 
 /** Polls until the condition holds; rejects when it does not within the time. */
 export async function until(

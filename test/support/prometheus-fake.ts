@@ -6,7 +6,7 @@
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 export const FAKE_MODES = [
   /** Right answers. */
@@ -37,8 +37,26 @@ export const FAKE_MODES = [
   'error_200',
   /** 400 and bad_data for every query. */
   'rejected',
-  /** Compressed although not asked to. */
+  /** Right answers, compressed although not asked to. */
   'gzip',
+  /** The same, cut in the middle. */
+  'gzip_cut',
+  /** 10 MB of valid JSON in some 30 KB. */
+  'gzip_oversized',
+  /** Compressed in a way that nobody asked for either, and that is not read. */
+  'brotli',
+  /** Right answers that the server marks as lacking data, as VictoriaMetrics does. */
+  'partial',
+  /** Right answers with a warning of a store that is away, as Thanos gives. */
+  'warned',
+  /** Right answers with what Prometheus remarks about the query. */
+  'remarked',
+  /** 422 for every query with the status as the type, as VictoriaMetrics refuses one. */
+  'rejected_422',
+  /** The same for a query that took too long. */
+  'timeout_422',
+  /** 429 in JSON, as Mimir has it. */
+  'too_many',
   /** Bytes that are not UTF-8. */
   'bad_utf8',
   /** No series. */
@@ -268,6 +286,34 @@ const MISBEHAVIOURS: Partial<Record<FakeMode, Misbehave>> = {
     response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
     response.end(bytes);
   },
+  async gzip_cut(response, answer) {
+    const bytes = gzipSync(JSON.stringify((await answer()).body));
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+    response.end(bytes.subarray(0, bytes.length >> 1));
+  },
+  gzip_oversized(response) {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+    response.end((oversizedPacked ??= gzipSync([...oversizedChunks()].join(''))));
+  },
+  async brotli(response, answer) {
+    const bytes = brotliCompressSync(JSON.stringify((await answer()).body));
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'br' });
+    response.end(bytes);
+  },
+  rejected_422: (response) =>
+    sendJson(response, 422, { status: 'error', errorType: '422', error: 'unknown func "nope"' }),
+  timeout_422: (response) =>
+    sendJson(response, 422, {
+      status: 'error',
+      errorType: '422',
+      error: 'timeout exceeded while fetching data block #1 from storage: 4.000 seconds',
+    }),
+  too_many: (response) =>
+    sendJson(response, 429, {
+      status: 'error',
+      errorType: 'too_many_requests',
+      error: 'the request has been rejected because the tenant exceeded the request rate limit',
+    }),
   bad_utf8(response) {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]));
@@ -309,6 +355,14 @@ interface Series {
 }
 
 const SPOILS: Partial<Record<FakeMode, Spoil>> = {
+  partial: (body) => ({ ...asObject(body), isPartial: true }),
+  warned: (body) => ({ ...asObject(body), warnings: ['fetch series for store-1: no answer'] }),
+  remarked: (body) => ({
+    ...asObject(body),
+    isPartial: false,
+    warnings: ['PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)'],
+    infos: ['PromQL info: metric might not be a counter: "left" (1:6)'],
+  }),
   empty: (body) => withResult(body, () => []),
   nan: (body) =>
     withResult(body, (result) =>
@@ -338,6 +392,10 @@ const SPOILS: Partial<Record<FakeMode, Spoil>> = {
   },
 };
 
+function asObject(body: unknown): object {
+  return typeof body === 'object' && body !== null ? body : {};
+}
+
 /** Vectors are rewritten; scalars (a probe) and errors pass. */
 function withResult(body: unknown, rewrite: (result: readonly Series[]) => unknown): unknown {
   const { status, data } = body as {
@@ -352,9 +410,12 @@ function success(resultType: string, result: unknown): unknown {
   return { status: 'success', data: { resultType, result } };
 }
 
+/** Made once: packing it takes longer than the deadlines of some tests. */
+let oversizedPacked: Buffer | null = null;
+
 function* oversizedChunks(): Generator<string> {
   yield '{"status":"success","data":{"resultType":"vector","result":[';
-  const one = `{"metric":{"filler":"${'x'.repeat(1_000)}"},"value":[1,"1"]}`;
+  const one = `{"metric":{"filler":"${'x'.repeat(50_000)}"},"value":[1,"1"]}`;
   const count = Math.ceil(OVERSIZED_BYTES / one.length);
   for (let n = 0; n < count; n += 1) yield n === 0 ? one : `,${one}`;
   yield ']}}';

@@ -41,13 +41,17 @@ export async function preparePrometheus(
 }
 
 /** Resolves once it is ready. */
-export async function startPrometheus(place: PrometheusPlace): Promise<PrometheusProcess> {
+export async function startPrometheus(
+  place: PrometheusPlace,
+  flags: readonly string[] = [],
+): Promise<PrometheusProcess> {
   const url = `http://127.0.0.1:${place.port}`;
   const running = startProcess('prometheus', [
     `--config.file=${join(place.directory, 'prometheus.yml')}`,
     `--storage.tsdb.path=${join(place.directory, 'data')}`,
     `--web.listen-address=127.0.0.1:${place.port}`,
     '--log.level=warn',
+    ...flags,
   ]);
   await pollUntil('Prometheus is ready', 20_000, async () => {
     if (running.child.exitCode !== null) throw new Error(`Prometheus ended:\n${running.output()}`);

@@ -67,7 +67,7 @@ export function createScalePlane(parts: ScaleParts = {}) {
   const logger = logTo(lines);
   const loop = new ScaleLoop({
     source,
-    targets: { local_process: target },
+    targets: { local_process: target, docker: null },
     decisions,
     observeTimeoutMs: 5_000,
     commitTimeoutMs: 5_000,
@@ -91,7 +91,10 @@ export function createScalePlane(parts: ScaleParts = {}) {
     decisions: stored,
     propose,
     /** A workload and its policy, in mode act unless said otherwise. */
-    async put(id: string, rest: { policy?: Partial<ScalePolicy>; workload?: Partial<Workload> }) {
+    async put(
+      id: string,
+      rest: { policy?: Partial<ScalePolicy>; workload?: Partial<Omit<Workload, 'target'>> },
+    ) {
       const put = { kind: 'put_workload', source: 'api', expectedVersion: null } as const;
       await propose({ ...put, workload: workload(id, { replicasInitial: 1, ...rest.workload }) });
       await putPolicy(propose, id, rest.policy ?? {});

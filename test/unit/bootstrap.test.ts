@@ -127,12 +127,19 @@ describe('the bootstrap', function () {
     assert.match(running.output(), /^prometheus missing; install it with: apt-get install /m);
   });
 
+  it('needs no Prometheus of this host for containers', async () => {
+    rmSync(join(root, 'bin', 'prometheus'));
+    const running = start('start', '--docker');
+    assert.equal(await running.exit(10_000), 7);
+    assert.match(running.output(), /^ran --docker$/m);
+  });
+
   it('refuses an unknown command', async () => {
     const running = start('toString');
     assert.equal(await running.exit(10_000), 1);
     assert.match(
       running.output(),
-      /^usage: node bootstrap.mjs start\|test\|check\|bench\|simulate/,
+      /^usage: node bootstrap.mjs start\|secrets\|test\|check\|bench\|simulate/,
     );
   });
 

@@ -5,14 +5,14 @@
  */
 
 import { ScaleTargetError } from '../../ports/scale-target.ts';
-import type { Replica, Workload } from '../../model/workload.ts';
+import type { Replica } from '../../model/workload.ts';
 import type { Journal, StartCause } from './journal.ts';
 import type { PortPool } from './ports.ts';
 import { findOwned, isAlive, signalGroup, signalProcess } from './processes.ts';
 import type { OwnedProcess, ProcessIdentity } from './processes.ts';
 import { probeReadiness } from './readiness.ts';
 import { replicaIdOf, withoutSlot, withSlot } from './record.ts';
-import type { Slot, WorkloadRecord } from './record.ts';
+import type { LocalWorkload, Slot, WorkloadRecord } from './record.ts';
 import type { RecordStore } from './records.ts';
 import type { ReplicaLogs } from './replica-logs.ts';
 import { startReplica } from './replica-process.ts';
@@ -70,7 +70,7 @@ export class WorkloadKeeper {
     return this.#record;
   }
 
-  get #workload(): Workload {
+  get #workload(): LocalWorkload {
     return this.#record.workload;
   }
 

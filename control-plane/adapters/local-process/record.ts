@@ -5,8 +5,10 @@
  */
 
 import type { FencingToken } from '../../model/decision.ts';
-import type { Workload } from '../../model/workload.ts';
+import type { LocalProcessTarget, WorkloadOn } from '../../model/workload.ts';
 import type { ProcessIdentity } from './processes.ts';
+
+export type LocalWorkload = WorkloadOn<LocalProcessTarget>;
 
 export interface Slot {
   /** Counts up within the workload and is never used again. */
@@ -30,7 +32,7 @@ export interface Slot {
 
 export interface WorkloadRecord {
   readonly formatVersion: 1;
-  readonly workload: Workload;
+  readonly workload: LocalWorkload;
   readonly replicas: number;
   readonly token: FencingToken;
   /** A removed workload stays until its slots are empty, and then as the memory of its token. */
@@ -40,12 +42,7 @@ export interface WorkloadRecord {
   readonly slots: readonly Slot[];
 }
 
-/** Negative when `a` is older than `b`, 0 when they are the same. */
-export function compareTokens(a: FencingToken, b: FencingToken): number {
-  return a.term === b.term ? a.index - b.index : a.term - b.term;
-}
-
-export function emptyRecord(workload: Workload, token: FencingToken): WorkloadRecord {
+export function emptyRecord(workload: LocalWorkload, token: FencingToken): WorkloadRecord {
   const none = { replicas: 0, removed: false, nextSlotId: 1, slots: [] };
   return { formatVersion: 1, workload, token, ...none };
 }
@@ -56,7 +53,7 @@ export function emptyRecord(workload: Workload, token: FencingToken): WorkloadRe
  */
 export function withReplicas(
   record: WorkloadRecord,
-  workload: Workload,
+  workload: LocalWorkload,
   replicas: number,
   token: FencingToken,
 ): WorkloadRecord {

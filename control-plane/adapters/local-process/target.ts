@@ -14,7 +14,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { compareTokens } from '../../model/decision.ts';
 import type { FencingToken } from '../../model/decision.ts';
+import { isLocalProcess } from '../../model/workload.ts';
 import type { Workload } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
@@ -27,8 +29,8 @@ import { WorkloadKeeper } from './keeper.ts';
 import type { KeeperParts } from './keeper.ts';
 import { createPortPool } from './ports.ts';
 import { findOwned, signalProcess } from './processes.ts';
-import { compareTokens, emptyRecord, withRemoval, withReplicas } from './record.ts';
-import type { WorkloadRecord } from './record.ts';
+import { emptyRecord, withRemoval, withReplicas } from './record.ts';
+import type { LocalWorkload, WorkloadRecord } from './record.ts';
 import { createRecordStore, isWorkloadId } from './records.ts';
 import { createReplicaLogs } from './replica-logs.ts';
 import { LOCAL_PROCESS_LIMITS } from './settings.ts';
@@ -188,6 +190,10 @@ class Running {
   }
 
   async setReplicas(workload: Workload, replicas: number, token: FencingToken): Promise<void> {
+    if (!isLocalProcess(workload)) {
+      const detail = `${workload.id}: its replicas are of the target ${workload.target.kind}`;
+      throw new ScaleTargetError('rejected', detail);
+    }
     this.#refuse(workload, replicas);
     const keeper = this.keeperOf(workload.id) ?? this.#keep(emptyRecord(workload, BEFORE_ANY));
     await keeper.change((record) =>
@@ -213,7 +219,7 @@ class Running {
     await this.#unlock();
   }
 
-  #refuse(workload: Workload, replicas: number): void {
+  #refuse(workload: LocalWorkload, replicas: number): void {
     const { ports } = this.#parts;
     const faults = [
       isWorkloadId(workload.id) ? null : `"${workload.id}" is not a workload's id`,

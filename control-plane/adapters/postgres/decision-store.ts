@@ -14,6 +14,7 @@ import type {
   DecisionStore,
   DecisionStoreStatus,
 } from '../../ports/decision-store.ts';
+import { deleteElections } from './elections.ts';
 import { migrate } from './migrate.ts';
 import { deleteRecords, insertRecords, listRecords, readRecord } from './queries.ts';
 import { recordText } from './record-text.ts';
@@ -48,6 +49,8 @@ export interface DecisionStoreOptions {
   readonly drainTimeoutMs?: number;
   /** From 0 to 1, for the jitter of retries. */
   readonly random?: () => number;
+  /** Called after each exchange of the writer with the database, with its duration in seconds. */
+  readonly onBatch?: (outcome: 'ok' | 'failed', seconds: number) => void;
 }
 
 export interface PostgresDecisionStore extends DecisionStore {
@@ -55,6 +58,16 @@ export interface PostgresDecisionStore extends DecisionStore {
   start(): Promise<void>;
   /** Writes what it can within the drain timeout and closes the connections. */
   stop(): Promise<void>;
+  /**
+   * For what else is kept in this database: a connection to it, once it has the schema of this version.
+   * @param doing what it is for, as a refusal names it
+   * @throws DecisionStoreError
+   */
+  withConnection<T>(
+    doing: string,
+    signal: AbortSignal,
+    work: (client: PoolClient) => Promise<T>,
+  ): Promise<T>;
 }
 
 /** Opens the spool and finds what an earlier process left in it; connects to nothing yet. */
@@ -64,13 +77,17 @@ export async function createDecisionStore(
   const state: Losses = { dropped: 0, lastError: null };
   const spool = await Spool.open({
     directory: options.spoolDirectory,
-    bytesMax: options.spoolBytesMax ?? 256 * 1024 * 1024,
+    bytesMax: spoolBytesMaxOf(options),
     onDropped: (records, why) => {
       state.dropped += records;
       state.lastError = `gave up ${records} records: ${why}`;
     },
   });
   return new Store(options, spool, state);
+}
+
+function spoolBytesMaxOf(options: DecisionStoreOptions): number {
+  return options.spoolBytesMax ?? 256 * 1024 * 1024;
 }
 
 /** Shared with the spool, which has losses of its own to report. */
@@ -145,11 +162,24 @@ class Store implements PostgresDecisionStore {
     return this.#read('read a decision', signal, (client) => readRecord(client, decisionId));
   }
 
+  withConnection<T>(
+    doing: string,
+    signal: AbortSignal,
+    work: (client: PoolClient) => Promise<T>,
+  ): Promise<T> {
+    return this.#read(doing, signal, async (client) => {
+      await this.#migrate(client);
+      return work(client);
+    });
+  }
+
   status(): DecisionStoreStatus {
     return {
       connected: this.#connected,
       buffered: this.#spool.buffered,
       dropped: this.#state.dropped,
+      spoolBytes: this.#spool.bytes,
+      spoolBytesMax: spoolBytesMaxOf(this.#options),
       lastError: this.#state.lastError,
     };
   }
@@ -210,11 +240,20 @@ class Store implements PostgresDecisionStore {
 
   /** False when nothing waits and nothing is left to delete; the database was asked all the same. */
   async #writeBatch(): Promise<boolean> {
+    const startMs = performance.now();
+    let outcome: 'ok' | 'failed' = 'failed';
+    try {
+      const wrote = await this.#exchange();
+      outcome = 'ok';
+      return wrote;
+    } finally {
+      this.#options.onBatch?.(outcome, (performance.now() - startMs) / 1_000);
+    }
+  }
+
+  async #exchange(): Promise<boolean> {
     return this.#withClient(async (client) => {
-      if (!this.#migrated) {
-        await migrate(client);
-        this.#migrated = true;
-      }
+      await this.#migrate(client);
       if (this.#spool.buffered === 0) return this.#deleteExpired(client);
       const { batchMax = 200, batchBytesMax = 1024 * 1024 } = this.#options;
       const { records, mark } = await this.#spool.read(batchMax, batchBytesMax);
@@ -228,10 +267,19 @@ class Store implements PostgresDecisionStore {
     });
   }
 
+  async #migrate(client: PoolClient): Promise<void> {
+    if (this.#migrated) return;
+    await migrate(client);
+    this.#migrated = true;
+  }
+
   /** A little at a time, and only while nothing waits to be written. True when there may be more. */
   async #deleteExpired(client: PoolClient): Promise<boolean> {
     const { keepMs = KEEP_MS, nowMs = Date.now } = this.#options;
-    return (await deleteRecords(client, nowMs() - keepMs, DELETE_BATCH)) === DELETE_BATCH;
+    const beforeMs = nowMs() - keepMs;
+    const elections = await deleteElections(client, beforeMs, DELETE_BATCH);
+    const records = await deleteRecords(client, beforeMs, DELETE_BATCH);
+    return Math.max(elections, records) === DELETE_BATCH;
   }
 
   /** One record that the database refuses must not hold up the others: it alone is given up. */

@@ -1,5 +1,6 @@
 /**
- * The three statements of the decision record: insert a batch, list a page, read one. Values are
+ * The statements of the decision record: insert a batch, list a page, read one, delete the oldest. What
+ * panels show of changes of the mode is kept beside it, as the records are written. Values are
  * parameters without exception. The newest comes first because the id sorts by time; a page goes on
  * behind the last id, so that it costs the same however far down it is.
  */
@@ -18,6 +19,7 @@ export async function insertRecords(client: ClientBase, records: readonly string
   const rows = [...latestOf(records)].map(([, { record, json }]) => rowOf(record, json));
   const parameters = COLUMNS.map((_, column) => rows.map((row) => row[column] ?? null));
   await client.query(INSERT, parameters);
+  await client.query(INSERT_MODE_CHANGES, [rows.map(([decisionId]) => decisionId)]);
 }
 
 /** At most `limit` records below `afterId`, newest first. */
@@ -58,7 +60,9 @@ export async function deleteRecords(
   const text = `
     delete from decisions where decision_id in (
       select decision_id from decisions where decision_id < $1 order by decision_id limit $2)`;
-  const { rowCount } = await client.query(text, [decisionIdOf(beforeMs, ''), limit]);
+  const before = decisionIdOf(beforeMs, '');
+  await client.query('delete from mode_changes where decision_id < $1', [before]);
+  const { rowCount } = await client.query(text, [before, limit]);
   return rowCount ?? 0;
 }
 
@@ -90,6 +94,18 @@ const INSERT = `
   on conflict (decision_id) do update
     set log_term = excluded.log_term, log_index = excluded.log_index, record = excluded.record
     where decisions.log_index is null and excluded.log_index is not null`;
+
+/** Of the records with these ids, those whose mode is another than that of the workload's record before. */
+const INSERT_MODE_CHANGES = `
+  insert into mode_changes (decision_id, at, workload_id, mode_before, mode_after, trace_id)
+  select written.decision_id, written.at, written.workload_id, earlier.mode, written.mode, written.trace_id
+  from decisions as written
+  cross join lateral (
+    select mode from decisions
+    where workload_id = written.workload_id and decision_id < written.decision_id
+    order by decision_id desc limit 1) as earlier
+  where written.decision_id = any ($1::text[]) and earlier.mode <> written.mode
+  on conflict (decision_id) do nothing`;
 
 /** One record per id, as one statement may not touch a row twice; the one with a token wins. */
 function latestOf(records: readonly string[]) {

@@ -12,6 +12,7 @@ export const REQUEST_OUTCOMES = [
   'ok',
   'rejected',
   'malformed',
+  'incomplete',
   'oversized',
   'unavailable',
   'timeout',
@@ -83,7 +84,27 @@ function judge<T extends object>(exchange: Answered, parse: Parse<T>): Answer<T>
   const { resultType, result } = data;
   if (typeof resultType !== 'string') return malformed('no resultType');
   const parsed = parse(resultType, result);
-  return typeof parsed === 'string' ? malformed(parsed) : { kind: 'ok', result: parsed };
+  if (typeof parsed === 'string') return malformed(parsed);
+  const lacking = whatLacks(envelope);
+  if (lacking !== null) return { kind: 'incomplete', detail: lacking, transport: false };
+  return { kind: 'ok', result: parsed };
+}
+
+/** What the engine remarks about a query as such (Prometheus 2.48 and later): all data was there. */
+const REMARK = /^PromQL (warning|info):/;
+
+/**
+ * Null when the server answers for all of its data. VictoriaMetrics marks an answer that lacks some
+ * with `isPartial`; Thanos, and Prometheus with remote read, warn of the stores that did not answer.
+ * A sum over half of the replicas looks like low load: such an answer is none.
+ */
+function whatLacks({ isPartial, warnings }: Readonly<Record<string, unknown>>): string | null {
+  if (isPartial !== undefined && isPartial !== false) return 'the answer is marked as partial';
+  if (warnings === undefined || warnings === null) return null;
+  const list: readonly unknown[] = Array.isArray(warnings) ? warnings : [warnings];
+  const found = list.find((one) => typeof one !== 'string' || !REMARK.test(one));
+  if (found === undefined) return null;
+  return `the server warns: ${beginning(typeof found === 'string' ? found : JSON.stringify(found))}`;
 }
 
 /** An error in the API's own words: the server lives. */
@@ -98,13 +119,20 @@ function apiError(status: number, envelope: Readonly<Record<string, unknown>>): 
     case 'execution':
     case 'too_many_samples':
       return { kind: 'rejected', detail, transport: false };
+    case '400':
+    case '422':
+      // VictoriaMetrics gives the status as the type, the same one for a wrong query and a slow one.
+      return { kind: SLOW.test(error) ? 'timeout' : 'rejected', detail, transport: false };
     case 'timeout':
     case 'canceled':
       return { kind: 'timeout', detail, transport: false };
     default:
+      // Among others `too_many_requests` of Mimir, `server_busy` of Thanos.
       return { kind: 'unavailable', detail, transport: status >= 500 };
   }
 }
+
+const SLOW = /timeout exceeded|deadline exceeded|search\.maxQueryDuration/;
 
 function envelopeOf({ contentType, body }: Answered): Readonly<Record<string, unknown>> | null {
   if (!isJson(contentType)) return null;

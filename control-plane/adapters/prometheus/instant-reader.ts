@@ -67,8 +67,11 @@ export class InstantReader {
       ]);
       return;
     }
-    // One slow query holds up its whole group: next time they show one by one which it is.
-    if (answer.kind === 'timeout') group.forEach((query) => this.#setApart(query));
+    // One slow query holds up its whole group, and one that lacks data spoils it: next time they show
+    // one by one which it is.
+    if (answer.kind === 'timeout' || answer.kind === 'incomplete') {
+      group.forEach((query) => this.#setApart(query));
+    }
     group.forEach((query) => round.readings.set(query, failedReading(answer)));
   }
 
@@ -79,7 +82,7 @@ export class InstantReader {
       round.readings.set(query, { kind: 'vector', samples: answer.result });
       return;
     }
-    if (answer.kind === 'rejected' || answer.kind === 'oversized') this.#setApart(query);
+    if (SPOILS_A_GROUP.includes(answer.kind)) this.#setApart(query);
     round.readings.set(query, failedReading(answer));
   }
 
@@ -125,6 +128,9 @@ export class InstantReader {
   }
 }
 
+/** What a query that was asked alone must answer with to be asked alone again. */
+const SPOILS_A_GROUP: readonly Failure['kind'][] = ['rejected', 'oversized', 'incomplete'];
+
 interface Round {
   readonly atMs: number;
   readonly deadline: Deadline;
@@ -146,6 +152,8 @@ function reasonOf({ kind }: Failure): ReadFailure {
       return 'signal_rejected';
     case 'malformed':
       return 'signal_malformed';
+    case 'incomplete':
+      return 'signal_incomplete';
     case 'oversized':
       return 'signal_oversized';
     case 'unavailable':

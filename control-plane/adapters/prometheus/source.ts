@@ -12,23 +12,15 @@ import type {
 } from '../../ports/metrics-source.ts';
 import { QueryApi, type RequestObservation } from './api.ts';
 import { Breaker, type BreakerLimits, type BreakerState } from './breaker.ts';
-import { createConnection } from './connection.ts';
+import { type ConnectionOptions, createConnection } from './connection.ts';
 import { Deadline } from './deadline.ts';
 import { failedReading, InstantReader } from './instant-reader.ts';
 
-export interface PrometheusOptions {
-  /** http or https, with the server's path prefix if it has one. */
-  readonly baseUrl: string;
-  /** Sent with every request, a tenant header, say. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Asked for further headers at each request, those of the trace that it belongs to, say. */
-  readonly requestHeaders?: () => Readonly<Record<string, string>>;
-  /** File with a bearer token, read for each request; null for none. */
-  readonly tokenFile: string | null;
-  /** PEM files; a change takes a restart. */
-  readonly caFile: string | null;
-  readonly certFile: string | null;
-  readonly keyFile: string | null;
+/** What the connection is made with, and how long a read may take. */
+export interface PrometheusOptions extends Omit<
+  ConnectionOptions,
+  'responseBytesMax' | 'socketsMax'
+> {
   /** Deadline of one whole read, in ms. */
   readonly timeoutMs: number;
   readonly monotonicMs: () => number;

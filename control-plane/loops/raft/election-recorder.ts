@@ -7,7 +7,7 @@
 import type { Election } from '../../model/election.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Consensus } from '../../ports/consensus.ts';
-import { FORMAT_MAX } from '../../state/format.ts';
+import { FORMAT_UNASKED } from '../../state/format.ts';
 import { ELECTION_VOTES_MAX } from '../../state/model-shape.ts';
 import { within } from '../deadline.ts';
 
@@ -56,21 +56,18 @@ export class ElectionRecorder {
     }
   }
 
-  /**
-   * Format 2 is the first one that clusters of several members have: every member of one reads it. A
-   * later format is to be raised only when all members have said that they read it.
-   */
+  /** Every member of a cluster of several reads this format; later ones are raised where they are needed. */
   async #raiseFormat(
     { consensus, clock, timeoutMs }: RecorderOptions,
     signal: AbortSignal,
   ): Promise<void> {
     const { formatVersion } = consensus.readState();
-    if (formatVersion >= FORMAT_MAX || consensus.leaseTerm() === null) return;
+    if (formatVersion >= FORMAT_UNASKED || consensus.leaseTerm() === null) return;
     const command = {
       kind: 'raise_format' as const,
-      key: `raise-format/${FORMAT_MAX}`,
+      key: `raise-format/${FORMAT_UNASKED}`,
       atMs: clock.nowMs(),
-      formatVersion: FORMAT_MAX,
+      formatVersion: FORMAT_UNASKED,
     };
     await within(timeoutMs, signal, (deadline) => consensus.propose(command, deadline));
   }

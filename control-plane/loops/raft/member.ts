@@ -18,16 +18,15 @@ import type { PlaneState } from '../../state/state.ts';
 import { Changes } from './changes.ts';
 import { encodeCommand } from './command-codec.ts';
 import type { EncodedCommand } from './command-codec.ts';
+import { tellProposal, tellRead } from './ending.ts';
 import { Engine } from './engine.ts';
 import { Forwarder } from './forwarder.ts';
 import { standingOf, viewOf } from './leader-view.ts';
 import type { LeaderView } from './leader-view.ts';
-import { settle } from './member-options.ts';
-import type { RaftMemberOptions, Settings } from './member-options.ts';
+import { settle, type RaftMemberOptions, type Settings } from './member-options.ts';
 import { viewMembers } from './member-views.ts';
 import { Peers } from './peers.ts';
-import { Proposals } from './proposals.ts';
-import type { Proposal } from './proposals.ts';
+import { Proposals, type Proposal } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { encodeAnswer, encodeChange, encodeError, encodeTransfer } from './requests.ts';
 import { parseChanged, parseCommitted, parseRequest, parseTransferred } from './requests.ts';
@@ -160,23 +159,27 @@ class Member implements RaftMember {
     if (led === null) throw new Error(`the log was not applied within ${SOLE_START_MS} ms`);
   }
 
-  async propose(command: Command, signal: AbortSignal): Promise<Committed> {
-    if (this.#refusal !== null) throw this.#refusal;
-    const encoded = encodeCommand(command);
-    return this.#add(encoded, 'here', this.#settings.observer.currentTrace?.() ?? null, signal);
+  propose(command: Command, signal: AbortSignal): Promise<Committed> {
+    return tellProposal(this.#settings, async () => {
+      if (this.#refusal !== null) throw this.#refusal;
+      const trace = this.#settings.observer.currentTrace?.() ?? null;
+      return this.#add(encodeCommand(command), 'here', trace, signal);
+    });
   }
 
   readState(): PlaneState {
     return this.#engine.applier.state;
   }
 
-  async readBarrier(signal: AbortSignal): Promise<void> {
-    if (this.#refusal !== null) throw this.#refusal;
-    const why = whyUnled(this.#leader.value.standing, this.#leader.value.leaderId);
-    if (why !== null) throw new ConsensusError('no_leader', why);
-    const answered = this.#reads.barrier(signal);
-    this.#engine.wake();
-    return answered;
+  readBarrier(signal: AbortSignal): Promise<void> {
+    return tellRead(this.#settings, async () => {
+      if (this.#refusal !== null) throw this.#refusal;
+      const why = whyUnled(this.#leader.value.standing, this.#leader.value.leaderId);
+      if (why !== null) throw new ConsensusError('no_leader', why);
+      const answered = this.#reads.barrier(signal);
+      this.#engine.wake();
+      return answered;
+    });
   }
 
   leaseTerm(): number | null {

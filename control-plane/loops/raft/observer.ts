@@ -4,6 +4,7 @@
  */
 
 import type { Command, Committed } from '../../model/command.ts';
+import type { ConsensusFailure } from '../../model/consensus-failure.ts';
 import type { MemberId } from '../../model/configuration.ts';
 import type { RaftMessage } from '../../model/raft-message.ts';
 import type { TraceParent } from '../../ports/raft-transport.ts';
@@ -29,6 +30,10 @@ export interface RaftObserver {
   onCommitLatency?(seconds: number, trace: TraceParent): void;
   /** From the commit of some entries to their being applied here, in seconds. */
   onApplyLatency?(seconds: number): void;
+  /** A proposal made here that was not brought to a commit, as far as is known. */
+  onProposalRefused?(failure: ConsensusFailure): void;
+  /** A linearizable read asked here, in seconds from the question to the leave to answer, or why not. */
+  onReadEnded?(outcome: 'ok' | ConsensusFailure, seconds: number): void;
   /** How late the event loop ran the last tick, in seconds. */
   onLoopLag?(seconds: number): void;
   /** A snapshot of this member's own state is on disk. */

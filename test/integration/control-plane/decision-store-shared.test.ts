@@ -9,7 +9,7 @@ import { createDecisionStore } from '../../../control-plane/adapters/postgres/de
 import type { PostgresDecisionStore } from '../../../control-plane/adapters/postgres/decision-store.ts';
 import { startPgliteProcess } from '../../../control-plane/adapters/postgres/pglite-process.ts';
 import { decision, EVERYTHING, START_MS } from '../../contract/decision-store.ts';
-import { postgresMissing, startPostgres, until } from '../../support/postgres.ts';
+import { MIGRATIONS, postgresMissing, startPostgres, until } from '../../support/postgres.ts';
 import { skipBecause } from '../../support/skip.ts';
 
 const MEMBERS = 3;
@@ -114,7 +114,7 @@ function suite(name: string, openDatabase: (directory: string) => Promise<Databa
       await client.connect();
       const { rows } = await client.query('select name from omnimind_migrations');
       await client.end();
-      assert.equal(rows.length, 1);
+      assert.equal(rows.length, MIGRATIONS.length);
     });
 
     it('make one history of what all of them record, the same for whom one asks', async () => {

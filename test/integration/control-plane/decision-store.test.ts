@@ -15,7 +15,13 @@ import type {
 } from '../../../control-plane/adapters/postgres/decision-store.ts';
 import { DecisionStoreError } from '../../../control-plane/ports/decision-store.ts';
 import { decision, EVERYTHING, START_MS } from '../../contract/decision-store.ts';
-import { postgresMissing, startPostgres, until } from '../../support/postgres.ts';
+import {
+  EMPTY_DATABASE,
+  MIGRATIONS,
+  postgresMissing,
+  startPostgres,
+  until,
+} from '../../support/postgres.ts';
 import type { TestPostgres } from '../../support/postgres.ts';
 import { skipBecause } from '../../support/skip.ts';
 
@@ -66,7 +72,7 @@ describe('decision store and its failing database', () => {
   });
   beforeEach(async () => {
     spoolDirectory = mkdtempSync(join(tmpdir(), 'omnimind-spool-'));
-    await query('drop table if exists decisions, omnimind_migrations');
+    await query(EMPTY_DATABASE);
   });
   afterEach(async () => {
     for (const store of stores.splice(0)) await store.stop();
@@ -120,7 +126,12 @@ describe('decision store and its failing database', () => {
   }
 
   it('goes on appending while the database is killed, and brings everything in when it is back', async () => {
-    const store = await openStore({ batchMax: 5 });
+    const batches = { ok: 0, failed: 0 };
+    const onBatch = (outcome: 'ok' | 'failed', seconds: number) => {
+      assert.ok(seconds >= 0);
+      batches[outcome] += 1;
+    };
+    const store = await openStore({ batchMax: 5, onBatch });
     await until(() => store.status().connected, 10_000);
     const ids: string[] = [];
     const append = async (count: number) => {
@@ -136,6 +147,9 @@ describe('decision store and its failing database', () => {
     await until(() => !store.status().connected, 5000);
     assert.ok(store.status().buffered >= 50);
     assert.notEqual(store.status().lastError, null);
+    const { spoolBytes, spoolBytesMax } = store.status();
+    assert.ok(spoolBytes > 50 * 100 && spoolBytes < spoolBytesMax, `${spoolBytes}`);
+    assert.ok(batches.ok > 0 && batches.failed > 0);
     await assert.rejects(store.list(EVERYTHING, 1, null, signal), DecisionStoreError);
     await database().start();
     await append(50);
@@ -181,8 +195,11 @@ describe('decision store and its failing database', () => {
     const other = mkdtempSync(join(tmpdir(), 'omnimind-spool-'));
     const both = await Promise.all([openStore(), openStore({ spoolDirectory: other })]);
     await until(() => both.every((store) => store.status().connected), 10_000);
-    const files = await query('select name from omnimind_migrations');
-    assert.deepEqual(files, [{ name: '1763683200000_decisions' }]);
+    const files = await query('select name from omnimind_migrations order by id');
+    assert.deepEqual(
+      files,
+      MIGRATIONS.map((name) => ({ name })),
+    );
     assert.deepEqual(
       both.map((store) => store.status().lastError),
       [null, null],
@@ -193,7 +210,7 @@ describe('decision store and its failing database', () => {
   it('makes its table again when the database that comes back is an empty one', async () => {
     const store = await openStore();
     await until(() => store.status().connected, 10_000);
-    await query('drop table decisions, omnimind_migrations');
+    await query(EMPTY_DATABASE);
     await store.append([decision(START_MS)]);
     await until(() => store.status().buffered === 0, 10_000);
     assert.equal((await storedIds()).length, 1);

@@ -147,6 +147,15 @@ describe('the HTTP API', () => {
   });
 
   describe('workloads', () => {
+    it('takes one on a Docker engine, raising the format of the log for it', async () => {
+      const target = { kind: 'docker', image: 'example/server:1', port: 8080, cpus: 0.5 };
+      await expectStatus(201, put('/v1/workloads/w', workloadDocument({ target })));
+      const read = await expect(200, workloadView, { path: '/v1/workloads/w' });
+      assert.equal(read.workload.target.kind, 'docker');
+      assert.equal('network' in read.workload.target && read.workload.target.network, 'bridge');
+      await expectStatus(200, put('/v1/workloads/w', workloadDocument()));
+    });
+
     it('creates, shows, replaces under the version that was read, and removes', async () => {
       const created = await expectStatus(201, put('/v1/workloads/w', workloadDocument()));
       assert.equal(created.headers.etag, '"1"');

@@ -71,7 +71,14 @@ describe('the Prometheus source against a server that misbehaves', () => {
     ['no_labels', 'signal_malformed', /labels/],
     ['error_200', 'signal_rejected', /bad_data: no such thing/],
     ['rejected', 'signal_rejected', /bad_data: parse error/],
-    ['gzip', 'signal_malformed', /compressed with gzip/],
+    ['gzip_cut', 'signal_malformed', /gzip that cannot be unpacked: unexpected end/],
+    ['gzip_oversized', 'signal_oversized', /limit of 8388608 bytes/],
+    ['brotli', 'signal_malformed', /compressed with br/],
+    ['partial', 'signal_incomplete', /marked as partial/],
+    ['warned', 'signal_incomplete', /the server warns: fetch series for store-1/],
+    ['rejected_422', 'signal_rejected', /422: unknown func/],
+    ['timeout_422', 'signal_unavailable', /timeout exceeded/],
+    ['too_many', 'signal_unavailable', /too_many_requests: the request has been/],
     ['bad_utf8', 'signal_malformed', /UTF-8/],
     ['oversized', 'signal_oversized', /limit of 8388608 bytes/],
     ['oversized_announced', 'signal_oversized', /over the limit/],
@@ -122,6 +129,15 @@ describe('the Prometheus source against a server that misbehaves', () => {
         assert.equal(reading.reason, 'signal_unavailable');
         assert.match(reading.detail, /no answer within 150 ms/);
       }
+    });
+  }
+
+  for (const mode of ['gzip', 'remarked'] as const) {
+    it(`reads the answer when the server does: ${mode}`, async () => {
+      const { fake, source } = await start();
+      await fake.setMode(mode);
+      const readings = await source.readInstant(['up', 'sum(up)'], AT_MS, NEVER);
+      assert.deepEqual(valuesOf(readings), [[1], [1]]);
     });
   }
 
@@ -244,6 +260,21 @@ describe('the Prometheus source against a server that misbehaves', () => {
     assert.deepEqual(await kinds(), ['vector', 'vector', 'vector']);
   });
 
+  it('sets a query apart whose missing data spoilt the answers of its group', async () => {
+    const { fake, source } = await start();
+    const queries = ['a', 'b'];
+    await fake.setMode('partial');
+    await source.readInstant(queries, AT_MS, NEVER);
+    fake.forget();
+    await source.readInstant(queries, AT_MS, NEVER);
+    assert.equal(fake.requests.length, 2, 'each shows whether it was the one');
+    await fake.setMode('ok');
+    await source.readInstant(queries, AT_MS, NEVER);
+    fake.forget();
+    await source.readInstant(queries, AT_MS, NEVER);
+    assert.equal(fake.requests.length, 1, 'they are asked together again');
+  });
+
   it('asks a query alone that would not stand in a union', async () => {
     const { fake, source } = await start();
     await source.readInstant(['m) or (n', 'up', 'x[5m]', 'sum(up)'], AT_MS, NEVER);
@@ -298,7 +329,7 @@ describe('the Prometheus source against a server that misbehaves', () => {
 
   it('tells the observer of each request with its outcome', async () => {
     const seen: RequestObservation[] = [];
-    const { fake, source } = await start({ onRequest: (one) => seen.push(one), timeoutMs: 200 });
+    const { fake, source } = await start({ onRequest: (one) => seen.push(one), timeoutMs: 1_500 });
     const modes: readonly FakeMode[] = ['ok', 'rejected', 'html', 'oversized', '503', 'hang'];
     for (const mode of modes) {
       await fake.setMode(mode);

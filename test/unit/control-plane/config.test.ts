@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { ConfigError, parseConfig } from '../../../control-plane/config.ts';
 import { Secret } from '../../../control-plane/setting-values.ts';
 
@@ -20,6 +23,27 @@ describe('parseConfig', () => {
     assert.equal(config.databaseUrl, null);
     assert.equal(config.localProcess.enabled, false);
     assert.equal(config.spoolBytesMax, 256 * 1_048_576);
+  });
+
+  it('takes a Docker engine behind a socket or a port, and nothing that is neither', () => {
+    const engineOf = (url: string) => parseConfig({ OMNIMIND_DOCKER_URL: url }).dockerEngine;
+    assert.equal(parseConfig({}).dockerEngine, null);
+    assert.deepEqual(engineOf('unix:///var/run/docker.sock'), {
+      ...{ kind: 'socket', path: '/var/run/docker.sock' },
+    });
+    const tcp = { kind: 'url', protocol: 'http', host: 'docker-proxy' };
+    assert.deepEqual(engineOf('http://docker-proxy:80'), { ...tcp, port: 80 });
+    assert.deepEqual(engineOf('http://docker-proxy/'), { ...tcp, port: 2375 });
+    const tls = { kind: 'url', protocol: 'https', host: 'engine.example', port: 2376 };
+    assert.deepEqual(engineOf('https://engine.example'), tls);
+    for (const url of [
+      ...['unix://docker.sock', 'unix:///', 'tcp://x:1', 'http://', 'http://x:99999'],
+      ...['http://user@x', 'http://x/v1.43', '/var/run/docker.sock'],
+    ]) {
+      const [problem = '', ...others] = problemsOf({ OMNIMIND_DOCKER_URL: url });
+      assert.match(problem, /^OMNIMIND_DOCKER_URL: expected unix:\/\/\/var\/run\/docker\.sock, or/);
+      assert.deepEqual(others, []);
+    }
   });
 
   it('names every wrong setting at once', () => {
@@ -54,6 +78,44 @@ describe('parseConfig', () => {
   it('names a secret file that is not there', () => {
     const [problem] = problemsOf({ OMNIMIND_DATABASE_URL_FILE: '/nowhere/url' });
     assert.match(problem ?? '', /^OMNIMIND_DATABASE_URL_FILE: .*no such file/);
+  });
+
+  it('puts the password of a file into the URL of the database, whatever is in it', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'config-test-')), 'password');
+    writeFileSync(file, 'a/b?c#d@e:%25 ü\n');
+    const config = parseConfig({
+      OMNIMIND_DATABASE_URL: 'postgres://omnimind@db:5432/decisions?sslmode=require',
+      OMNIMIND_DATABASE_PASSWORD_FILE: file,
+    });
+    const url = new URL(config.databaseUrl?.reveal() ?? '');
+    assert.equal(decodeURIComponent(url.password), 'a/b?c#d@e:%25 ü');
+    assert.deepEqual(
+      [url.username, url.host, url.pathname, url.search],
+      ['omnimind', 'db:5432', '/decisions', '?sslmode=require'],
+    );
+    rmSync(dirname(file), { recursive: true });
+  });
+
+  it('refuses a password without a URL, beside another one, and from a file that is not there', () => {
+    const file = 'package.json';
+    assert.match(
+      problemsOf({ OMNIMIND_DATABASE_PASSWORD_FILE: file }).join(),
+      /^OMNIMIND_DATABASE_PASSWORD_FILE: give OMNIMIND_DATABASE_URL with it$/,
+    );
+    const twice = {
+      OMNIMIND_DATABASE_URL: 'postgres://a:b@c/d',
+      OMNIMIND_DATABASE_PASSWORD_FILE: file,
+    };
+    const problems = problemsOf(twice).join();
+    assert.match(problems, /^OMNIMIND_DATABASE_PASSWORD_FILE: the URL .* has a password already$/);
+    const absent = {
+      OMNIMIND_DATABASE_URL: 'postgres://c/d',
+      OMNIMIND_DATABASE_PASSWORD_FILE: '/no',
+    };
+    assert.match(problemsOf(absent).join(), /^OMNIMIND_DATABASE_PASSWORD_FILE: .*no such file/);
+    // What is wrong with the URL is said, and nothing follows from it.
+    const wrong = { OMNIMIND_DATABASE_URL: 'mysql://x', OMNIMIND_DATABASE_PASSWORD_FILE: file };
+    assert.equal(problemsOf(wrong).length, 1);
   });
 
   it('leaves the agent’s settings to the agent', () => {

@@ -17,7 +17,7 @@ const CONTRIBUTING = textOf('CONTRIBUTING.md');
 
 const product = filesIn(['control-plane', 'agents', 'demo']);
 const tests = [
-  ...filesIn(['test']),
+  ...filesIn(['test', 'grafana']),
   ...['eslint.config.js', 'bootstrap.mjs', '.dependency-cruiser.cjs'].map(fileAt),
 ];
 

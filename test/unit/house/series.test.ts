@@ -7,9 +7,12 @@ import { parsePromql } from '../../../control-plane/schemas/promql.ts';
 import { agentSeries, demoSeries, planeSeries } from '../../support/exported-series.ts';
 import { fileAt, filesIn, namesIn, ROOT, textOf } from '../../support/source-tree.ts';
 
-const RULE_FILE = z.object({
-  groups: z.array(z.object({ rules: z.array(z.object({ record: z.string(), expr: z.string() })) })),
+const RULE = z.object({
+  record: z.string(),
+  expr: z.string(),
+  labels: z.record(z.string(), z.string()).default({}),
 });
+const RULE_FILE = z.object({ groups: z.array(z.object({ rules: z.array(RULE) })) });
 const RULES = filesIn(['prometheus/rules'], ['.rules.yml'])
   .map(({ text }) => RULE_FILE.parse(parse(text)))
   .flatMap(({ groups }) => groups.flatMap(({ rules }) => rules));
@@ -55,9 +58,12 @@ describe('the series that are exported', () => {
   });
 
   it('are each set by a part of the control plane, not only declared', () => {
-    const tables = ['series-table.ts', 'raft-series-table.ts'].map(
-      (name) => `control-plane/telemetry/${name}`,
-    );
+    const tables = [
+      'series-table.ts',
+      'alert-series-table.ts',
+      'scaling-series-table.ts',
+      'raft-series-table.ts',
+    ].map((name) => `control-plane/telemetry/${name}`);
     const declared = [
       ...tables
         .map(textOf)
@@ -96,8 +102,13 @@ describe('the recording rules', () => {
     assert.deepEqual(unknown, []);
   });
 
-  it('are named level:metric:operations, each once', () => {
-    assert.equal(RECORDED.size, RULES.length);
+  it('are named level:metric:operations, each once, or once per SLO', () => {
+    const series = RULES.map(({ record, labels }) => `${record} ${labels['slo'] ?? ''}`);
+    assert.equal(new Set(series).size, RULES.length);
+    assert.equal(
+      new Set(series.filter((one) => !one.startsWith('slo:'))).size,
+      [...RECORDED].filter((name) => !name.startsWith('slo:')).length,
+    );
     for (const name of RECORDED) assert.match(name, /^[a-z_]+:[a-z0-9_]+:[a-z0-9_]+$/);
   });
 

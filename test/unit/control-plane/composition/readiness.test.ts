@@ -48,7 +48,10 @@ describe('readiness', () => {
       diskStalledForMs: () => known.stalledForMs,
       source: { status: () => ({ breaker: 'closed', lastError: known.lastError }) },
       decisions: {
-        status: () => ({ connected: known.connected, buffered: 3, dropped: 0, lastError: 'away' }),
+        status: () => ({
+          ...{ connected: known.connected, buffered: 3, dropped: 0, lastError: 'away' },
+          ...{ spoolBytes: 300, spoolBytesMax: 1024 },
+        }),
       },
       clock: p.clock,
       tickIntervalMs,

@@ -25,7 +25,7 @@ const replica = (replicaId: string, phase: ReplicaPhase): Replica => ({
   startedAtMs: 0,
 });
 
-const targets = { local_process: createMemoryScaleTarget() };
+const targets = { local_process: createMemoryScaleTarget(), docker: null };
 const unseen: SeenReplicas = { kind: 'unseen', detail: 'away' };
 
 function watching(looks: Readonly<Record<string, SeenReplicas>>): ReplicaWatch {
@@ -81,7 +81,7 @@ describe('discovery', () => {
   it('waits for no workload that came after the last look, nor for one that nobody runs', () => {
     const state: PlaneState = { ...INITIAL_STATE, workloads: { w: entry } };
     assert.deepEqual(replicaGroups(state, targets, watching({})), []);
-    const off = { local_process: null };
+    const off = { local_process: null, docker: null };
     assert.deepEqual(replicaGroups(state, off, watching({ w: unseen })), []);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { proposeDocuments } from '../../../../control-plane/loops/documents.ts';
 import { createMemoryConsensus } from '../../../support/http-fakes.ts';
 import { workload } from '../../../support/log-commands.ts';
+import { dockerWorkload } from '../../../support/docker-workload.ts';
 import { policy } from '../../../support/scale-input.ts';
 import { never } from '../../../support/scale-plane.ts';
 
@@ -50,6 +51,15 @@ describe('documents at start', () => {
         return true;
       },
     );
+  });
+
+  it('raises the format first for a workload that needs a later one', async () => {
+    const consensus = createMemoryConsensus();
+    const workloads = [dockerWorkload('contained')];
+    await proposeDocuments({ workloads, policies: [] }, consensus, clock, 1_000, signal);
+    const { formatVersion, workloads: known } = consensus.readState();
+    assert.equal(formatVersion, 3);
+    assert.equal(known['contained']?.workload.target.kind, 'docker');
   });
 
   it('gives up on a log that does not answer', async () => {

@@ -454,7 +454,7 @@ describe('the scale loop', () => {
     });
 
     it('holds with actual_unknown where the target is switched off', async () => {
-      const p = plane({ targets: { local_process: null } });
+      const p = plane({ targets: { local_process: null, docker: null } });
       await p.put('w', {});
       p.source.loads.set('w', 50);
       await p.tick();

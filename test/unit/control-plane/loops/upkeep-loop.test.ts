@@ -22,7 +22,7 @@ describe('the upkeep loop', () => {
       ...p,
       consensus: p.memory,
       registry: new NodeRegistry(p.clock, limits),
-      targets: { local_process: p.target },
+      targets: { local_process: p.target, docker: null },
       publisher: {
         publish: (kind, groups) => {
           published.set(kind, groups);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { MODES } from '../../../../control-plane/model/mode.ts';
-import type { Workload } from '../../../../control-plane/model/workload.ts';
+import type { DockerTarget, Workload } from '../../../../control-plane/model/workload.ts';
 import { SchemaError } from '../../../../control-plane/schemas/fault.ts';
 import { parseWorkload, renderWorkload } from '../../../../control-plane/schemas/workload.ts';
 
 const TARGET = { kind: 'local_process', command: ['node', 'demo/workload.ts'] };
+const DOCKER = { kind: 'docker', image: 'registry.example/team/server:1.4', port: 8080 };
 const WORKLOAD = { id: 'w', capability: 'inference', target: TARGET };
 
 describe('the workload document', () => {
@@ -45,7 +46,7 @@ describe('the workload document', () => {
     ['a label that is a number', { ...WORKLOAD, labels: { tier: 1 } }, ['/labels/tier']],
     ['labels without end', { ...WORKLOAD, labels: entries(33) }, ['/labels']],
     ['__proto__ as a label', proto('labels'), ['/labels/__proto__']],
-    ['another target', target({ kind: 'docker' }), ['/target/kind']],
+    ['another target', target({ kind: 'podman' }), ['/target/kind']],
     ['an empty command', target({ command: [] }), ['/target/command']],
     ['a command as text', target({ command: 'node x' }), ['/target/command']],
     ['no program', target({ command: ['', 'x'] }), ['/target/command/0']],
@@ -71,6 +72,53 @@ describe('the workload document', () => {
       assert.deepEqual(pointersOf(document), pointers);
     });
   }
+
+  it('fills in the defaults of a target on a Docker engine', () => {
+    assert.deepEqual(parseWorkload({ ...WORKLOAD, target: DOCKER }).target, {
+      kind: 'docker',
+      image: 'registry.example/team/server:1.4',
+      command: [],
+      environment: {},
+      port: 8080,
+      network: 'bridge',
+      readinessPath: '/readyz',
+      metricsPath: '/metrics',
+      startTimeoutMs: 30_000,
+      stopGraceMs: 10_000,
+      memoryBytes: null,
+      cpus: null,
+    } satisfies DockerTarget);
+  });
+
+  const wrongDocker: readonly (readonly [string, object, readonly string[]])[] = [
+    ['no image', { image: undefined }, ['/target/image']],
+    ['an image that is an option', { image: '--privileged' }, ['/target/image']],
+    ['an image with a space', { image: 'a b' }, ['/target/image']],
+    ['no port', { port: undefined }, ['/target/port']],
+    ['port 0', { port: 0 }, ['/target/port']],
+    ['the network of the host', { network: 'host' }, ['/target/network']],
+    ['the network of another container', { network: 'container:x' }, ['/target/network']],
+    ['less memory than the engine gives', { memoryMib: 5 }, ['/target/memoryMib']],
+    ['no processor', { cpus: 0 }, ['/target/cpus']],
+    ['a port in the environment', { environment: { PORT: '1' } }, ['/target/environment/PORT']],
+    ['what no field is named', { privileged: true }, ['/target/privileged']],
+    ['no program', { command: [''] }, ['/target/command/0']],
+  ];
+  for (const [what, change, pointers] of wrongDocker) {
+    it(`refuses on a Docker engine ${what}`, () => {
+      const document = JSON.parse(
+        JSON.stringify({ ...WORKLOAD, target: { ...DOCKER, ...change } }),
+      ) as unknown;
+      assert.deepEqual(pointersOf(document), pointers);
+    });
+  }
+
+  it('names the targets that there are', () => {
+    assert.throws(
+      () => parseWorkload(target({ kind: 'podman' })),
+      /expected one of local_process, docker; got the text "podman"/,
+    );
+  });
 
   it('takes the file of a secret', () => {
     const document = target({ environment: { DB_PASSWORD_FILE: '/run/secrets/db' } });
@@ -121,6 +169,16 @@ function workloads(): fc.Arbitrary<Workload> {
   const slug = fc.stringMatching(/^[a-z0-9-]{1,63}$/).filter((text) => text !== 'constructor');
   const plain = fc.stringMatching(/^[ -~]{0,40}$/);
   const path = fc.stringMatching(/^\/[a-z0-9/]{0,30}$/);
+  const program = {
+    command: fc.array(fc.stringMatching(/^[!-~]{1,20}$/), { minLength: 1, maxLength: 8 }),
+    environment: fc.dictionary(fc.stringMatching(/^X_[A-Z0-9]{1,10}_FILE$/), plain, {
+      noNullPrototype: true,
+    }),
+    readinessPath: path,
+    metricsPath: path,
+    startTimeoutMs: fc.integer({ min: 1_000, max: 3_600_000 }),
+    stopGraceMs: fc.integer({ min: 0, max: 3_600_000 }),
+  };
   const workload = fc.record({
     id: slug,
     description: plain,
@@ -130,17 +188,18 @@ function workloads(): fc.Arbitrary<Workload> {
     }),
     mode: fc.constantFrom(...MODES),
     replicasInitial: fc.integer({ min: 1, max: 100_000 }),
-    target: fc.record({
-      kind: fc.constant('local_process' as const),
-      command: fc.array(fc.stringMatching(/^[!-~]{1,20}$/), { minLength: 1, maxLength: 8 }),
-      environment: fc.dictionary(fc.stringMatching(/^X_[A-Z0-9]{1,10}_FILE$/), plain, {
-        noNullPrototype: true,
+    target: fc.oneof(
+      fc.record({ kind: fc.constant('local_process' as const), ...program }),
+      fc.record({
+        kind: fc.constant('docker' as const),
+        ...program,
+        image: fc.stringMatching(/^[a-z0-9][a-z0-9./:-]{0,30}$/),
+        port: fc.integer({ min: 1, max: 65_535 }),
+        network: fc.stringMatching(/^net[a-zA-Z0-9_.-]{0,20}$/),
+        memoryBytes: fc.option(fc.integer({ min: 6, max: 65_536 }).map((mib) => mib * 1_048_576)),
+        cpus: fc.option(fc.integer({ min: 1, max: 6_400 }).map((hundredths) => hundredths / 100)),
       }),
-      readinessPath: path,
-      metricsPath: path,
-      startTimeoutMs: fc.integer({ min: 1_000, max: 3_600_000 }),
-      stopGraceMs: fc.integer({ min: 0, max: 3_600_000 }),
-    }),
+    ),
   });
   return workload.map((one) => structuredClone(one));
 }

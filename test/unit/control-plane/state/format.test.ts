@@ -3,12 +3,19 @@ import fc from 'fast-check';
 import type { Command } from '../../../../control-plane/model/command.ts';
 import { applyCommand } from '../../../../control-plane/state/apply.ts';
 import { commandText, parseCommandText } from '../../../../control-plane/state/command-text.ts';
-import { FORMAT_MAX, formatOf, isInForce } from '../../../../control-plane/state/format.ts';
+import {
+  FORMAT_MAX,
+  formatOf,
+  isInForce,
+  raiseFor,
+} from '../../../../control-plane/state/format.ts';
 import { NewerFormatError, ShapeError } from '../../../../control-plane/state/shape.ts';
 import { encodeState } from '../../../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE } from '../../../../control-plane/state/state.ts';
 import type { PlaneState } from '../../../../control-plane/state/state.ts';
-import { AT_MS, election, numbered } from '../../../support/log-commands.ts';
+import type { Workload } from '../../../../control-plane/model/workload.ts';
+import { dockerWorkload } from '../../../support/docker-workload.ts';
+import { AT_MS, election, numbered, workload } from '../../../support/log-commands.ts';
 import { anyCommand } from '../../../support/log-random.ts';
 
 const TOKEN = { term: 3, index: 9 };
@@ -18,6 +25,9 @@ const raise = (formatVersion: number, key = 'raise'): Command => ({
   key,
   atMs: AT_MS,
   formatVersion,
+});
+const put = (one: Workload): Command => ({
+  ...{ ...head, kind: 'put_workload', source: 'api', expectedVersion: null, workload: one },
 });
 const ELECTION: Command = { ...head, kind: 'record_election', election: election('e1') };
 const FENCED: Command = { ...head, kind: 'record_decisions', entries: [], decidedInTerm: 3 };
@@ -58,13 +68,13 @@ describe('formats: the text of commands', () => {
 
   it('is refused when a newer program wrote it, and says what to do', () => {
     for (const text of [
-      rewritten(ELECTION, { format: 3 }),
+      rewritten(ELECTION, { format: FORMAT_MAX + 1 }),
       rewritten(numbered(1), { format: 7, kind: 'unheard_of', more: true }),
     ]) {
       assert.throws(() => parseCommandText(text), NewerFormatError);
       assert.throws(
         () => parseCommandText(text),
-        /the command is of format \d, this program reads up to 2: run the version that wrote it/,
+        /the command is of format \d, this program reads up to 3: run the version that wrote it/,
       );
     }
     // A member that cannot follow stops at the raise, not at the first command behind it.
@@ -97,6 +107,14 @@ describe('formats: the text of commands', () => {
     });
   }
 
+  it('is of format 3 where a workload lives on a Docker engine, and of format 1 elsewhere', () => {
+    assert.equal(formatOf(put(workload('w'))), 1);
+    assert.equal(formatOf(put(dockerWorkload('w'))), 3);
+    const text = commandText(put(dockerWorkload('w', { memoryBytes: 1_048_576, cpus: 0.5 })));
+    assert.match(text, /^\{"format":3,/);
+    assert.equal(commandText(parseCommandText(text)), text);
+  });
+
   it('carries a bounded number of votes', () => {
     const vote = { phase: 'vote', voterId: 'm2', reason: 'granted', afterMs: 1 } as const;
     const text = (votes: number): string =>
@@ -115,6 +133,17 @@ describe('formats: the one in force', () => {
     assert.equal(after(raise(2)).formatVersion, 2);
     assert.equal(after(raise(2, 'a'), raise(1, 'b')).formatVersion, 2);
     assert.equal(after(raise(1)).formatVersion, 1);
+  });
+
+  it('is raised for a command that needs it by one that comes first, and by none where it is in force', () => {
+    const command = put(dockerWorkload('w'));
+    const first = raiseFor(after(raise(2)), command);
+    assert.ok(first !== null);
+    const raised = after(raise(2), first);
+    assert.equal(raised.formatVersion, 3);
+    assert.equal(raiseFor(raised, command), null);
+    assert.equal(applyCommand(raised, TOKEN, command).result.kind, 'applied');
+    assert.equal(raiseFor(INITIAL_STATE, put(workload('w'))), null);
   });
 
   it('keeps newer commands out until it is raised; they succeed after that', () => {

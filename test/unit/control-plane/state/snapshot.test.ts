@@ -224,11 +224,11 @@ describe('snapshot of the state', () => {
   });
 
   it('refuses a newer format and says what to do, with the first line alone', () => {
-    const message = /format 3, this program reads up to 2: run the version/;
-    const newer = JSON.stringify({ formatVersion: 3, unheardOf: {} });
+    const message = /format 4, this program reads up to 3: run the version/;
+    const newer = JSON.stringify({ formatVersion: 4, unheardOf: {} });
     assert.throws(() => decodeState(newer), NewerFormatError);
     assert.throws(() => decodeState(newer), message);
-    assert.throws(() => new SnapshotReader().push('{"formatVersion":3,\n'), message);
+    assert.throws(() => new SnapshotReader().push('{"formatVersion":4,\n'), message);
   });
 
   for (const [title, change, message] of [

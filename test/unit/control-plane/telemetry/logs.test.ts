@@ -35,6 +35,23 @@ describe('logs', () => {
     assert.equal(lines.length, 2);
   });
 
+  it('are counted by level, those that are left out not', () => {
+    const counted: string[] = [];
+    const logger = createLogger({
+      level: 'info',
+      service: 's',
+      version: '0',
+      member: 'm-1',
+      destination: { write: () => undefined },
+      onLine: (level) => void counted.push(level),
+    });
+    logger.debug({}, 'no');
+    logger.info({}, 'yes');
+    logger.child({ part: 'x' }).warn({}, 'yes');
+    logger.error({}, 'yes');
+    assert.deepEqual(counted, ['info', 'warn', 'error']);
+  });
+
   it('write an error with its type and its cause', () => {
     const { logger, lines } = capture();
     logger.warn({ err: new Error('outer', { cause: new TypeError('inner') }) }, 'failed');

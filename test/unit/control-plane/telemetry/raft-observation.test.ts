@@ -85,6 +85,9 @@ describe('the series of a Raft member', () => {
   afterEach(() => series.stop());
 
   it('show the member as it is at each scrape', async () => {
+    assert.deepEqual(await lines('omnimind_raft_member_info{'), [
+      'omnimind_raft_member_info{member="m1"} 1',
+    ]);
     assert.deepEqual(await lines('omnimind_raft_term '), ['omnimind_raft_term 4']);
     assert.deepEqual(await lines('omnimind_raft_role{'), ['omnimind_raft_role{role="follower"} 1']);
     assert.deepEqual(await lines('omnimind_raft_is_leader '), []);
@@ -123,7 +126,7 @@ describe('the series of a Raft member', () => {
     ]);
     status = FOLLOWER;
     const body = (await renderMetrics(series.registry, undefined)).body;
-    assert.doesNotMatch(body, /member="m/);
+    assert.doesNotMatch(body, /member="m[23]"/);
   });
 
   it('count who is a voter, who learns and who leaves', async () => {

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readDocuments } from '../../../../../control-plane/adapters/document-files/documents.ts';
 import {
   describeFault,
   DOCUMENT_FILES_LIMITS,
   DocumentFilesError,
-  readDocuments,
-} from '../../../../../control-plane/adapters/document-files/documents.ts';
+} from '../../../../../control-plane/adapters/document-files/yaml-files.ts';
 
 const NEVER = new AbortController().signal;
 const WORKLOAD = `kind: Workload

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
+import { compareTokens } from '../../../../../control-plane/model/decision.ts';
 import {
-  compareTokens,
   emptyRecord,
   replicaIdOf,
   withoutSlot,

@@ -6,6 +6,8 @@ import {
 } from '../../../../../control-plane/adapters/prometheus/answer.ts';
 import type { Exchange } from '../../../../../control-plane/adapters/prometheus/connection.ts';
 
+const EMPTY = { kind: 'answered', status: 200, contentType: 'application/json', body: '' } as const;
+
 describe('an answer of the query API', () => {
   it('gives the samples of a vector, special values included', () => {
     const values = ['1.5', '-0', '1e+06', '.5', 'NaN', '+Inf', '-Inf', '0'];
@@ -18,6 +20,35 @@ describe('an answer of the query API', () => {
     );
     const [first] = answer.result;
     assert.deepEqual([first?.labels, first?.evaluatedAtMs], [{ n: '0' }, 1_001]);
+  });
+
+  it('takes an answer that lacks data for none, however the server says so', () => {
+    const detailOf = (more: object): string | null => {
+      const data = { resultType: 'vector', result: [{ metric: {}, value: [1, '2'] }] };
+      const body = JSON.stringify({ status: 'success', ...more, data });
+      const answer = parseInstantAnswer({ ...EMPTY, body });
+      if (answer.kind === 'ok') return null;
+      assert.deepEqual([answer.kind, answer.transport], ['incomplete', false]);
+      return answer.detail;
+    };
+    for (const whole of [
+      {},
+      { isPartial: false },
+      { warnings: null },
+      { warnings: [] },
+      { warnings: ['PromQL warning: a'], infos: ['PromQL info: b'] },
+    ]) {
+      assert.equal(detailOf(whole), null, JSON.stringify(whole));
+    }
+    for (const [lacking, detail] of [
+      [{ isPartial: true }, /partial/],
+      [{ isPartial: 'true' }, /partial/],
+      [{ warnings: ['PromQL warning: a', 'No StoreAPIs matched'] }, /warns: No StoreAPIs/],
+      [{ warnings: 'a store is away' }, /warns: a store is away/],
+      [{ warnings: [{}] }, /warns/],
+    ] as const) {
+      assert.match(detailOf(lacking) ?? '', detail, JSON.stringify(lacking));
+    }
   });
 
   it('gives a scalar as one sample without labels', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ElectionRecorder } from '../../../../../control-plane/loops/raft/election-recorder.ts';
 import type { RecorderOptions } from '../../../../../control-plane/loops/raft/election-recorder.ts';
 import type { Command } from '../../../../../control-plane/model/command.ts';
-import { FORMAT_MAX } from '../../../../../control-plane/state/format.ts';
+import { FORMAT_UNASKED } from '../../../../../control-plane/state/format.ts';
 import { ELECTION_VOTES_MAX } from '../../../../../control-plane/state/model-shape.ts';
 import { createMemoryConsensus, createMemoryGroup } from '../../../../support/http-fakes.ts';
 import type { MemoryConsensus, MemoryGroup } from '../../../../support/http-fakes.ts';
@@ -55,7 +55,7 @@ describe('the recorder of elections', () => {
     recorder.add(election('e2'));
     await run({ consensus: { ...leader, propose } });
     assert.deepEqual(kinds, ['raise_format', 'record_election', 'record_election']);
-    assert.equal(leader.readState().formatVersion, FORMAT_MAX);
+    assert.equal(leader.readState().formatVersion, FORMAT_UNASKED);
   });
 
   it('leaves the format to the leader, waits for it, and then records through it', async () => {

@@ -1,0 +1,90 @@
+/** How the target reaches the engine, what bounds it, and what it tells of its doings. */
+
+export interface DockerSettings {
+  readonly engine: EngineAddress;
+  /** Whose containers these are: the cluster's name. Two clusters on one engine need two names. */
+  readonly owner: string;
+  readonly onEvent?: (event: DockerEvent) => void;
+  /**
+   * Asked just before each call that changes anything: false where another may have become the one
+   * to act, whatever this process believed a moment ago. Always true when absent.
+   */
+  readonly mayAct?: () => boolean;
+  readonly limits?: Partial<DockerLimits>;
+}
+
+/** A Unix socket, or a TCP port with or without TLS (checked against the system's authorities). */
+export type EngineAddress =
+  | { readonly kind: 'socket'; readonly path: string }
+  | {
+      readonly kind: 'url';
+      readonly protocol: 'http' | 'https';
+      readonly host: string;
+      readonly port: number;
+    };
+
+export interface DockerLimits {
+  /** Between two looks at the engine, in ms; commands and the ends of calls are looked after at once. */
+  readonly tickMs: number;
+  /** Deadline of one call, in ms; a stop has the workload's grace on top. */
+  readonly callTimeoutMs: number;
+  /** Calls that change something, at once; and those of them that wait for a container to stop. */
+  readonly callsMax: number;
+  readonly stopsMax: number;
+  /** Containers of this owner on the engine, records included; with more of them nothing is done. */
+  readonly containersMax: number;
+  /** Deadline of one readiness probe, and the time between two of a ready replica, in ms. */
+  readonly probeTimeoutMs: number;
+  readonly probeIntervalMs: number;
+  /** Probes in a row that a ready replica fails before it counts as starting again. */
+  readonly probeFailuresMax: number;
+  /** First and longest wait before a replica that ended is replaced, in ms; it doubles. */
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** Ready for that long, a replica counts as sound, and its end as the first one, in ms. */
+  readonly soundAfterMs: number;
+  /** Commands of one workload that wait for their turn. */
+  readonly waitingMax: number;
+  /** Records of removed workloads that are kept, the newest ones: the memory of their tokens. */
+  readonly removedMax: number;
+}
+
+export const DOCKER_LIMITS: DockerLimits = {
+  tickMs: 1_000,
+  callTimeoutMs: 10_000,
+  callsMax: 4,
+  stopsMax: 32,
+  containersMax: 4_096,
+  probeTimeoutMs: 2_000,
+  probeIntervalMs: 2_000,
+  probeFailuresMax: 5,
+  backoffMinMs: 500,
+  backoffMaxMs: 30_000,
+  soundAfterMs: 10_000,
+  waitingMax: 64,
+  removedMax: 32,
+};
+
+interface ReplicaEvent {
+  readonly workloadId: string;
+  readonly replicaId: string;
+}
+
+export type DockerEvent =
+  | (ReplicaEvent & { readonly kind: 'created' | 'started' | 'ready' | 'unready' })
+  /** Found by a plane that did not create it. */
+  | (ReplicaEvent & { readonly kind: 'adopted' })
+  /** Not ready within startTimeoutMs: it is stopped and replaced. */
+  | (ReplicaEvent & { readonly kind: 'overdue' })
+  /** Removed, after it ended as told or was replaced. */
+  | (ReplicaEvent & { readonly kind: 'removed' })
+  /** Ended by itself or could not be started; another takes its place after `retryInMs`. */
+  | (ReplicaEvent & {
+      readonly kind: 'failed';
+      readonly detail: string;
+      /** In a row. */
+      readonly failures: number;
+      readonly retryInMs: number;
+    })
+  /** The engine failed or answered nonsense; tried again with the next look. */
+  | { readonly kind: 'trouble'; readonly workloadId: string | null; readonly error: unknown };
