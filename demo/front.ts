@@ -4,6 +4,7 @@
  * it, and answers 503 when there is none. It is not the product's balancer.
  */
 
+import { readFileSync } from 'node:fs';
 import { Agent, createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import process from 'node:process';
@@ -18,8 +19,11 @@ import { createReplicaPool } from './traffic/replica-pool.ts';
 const number = (name: string, fallback: number, min: number, max: number): number =>
   readNumber(process.env, { name, fallback, min, max });
 
+const host = readText(process.env, 'HOST', '127.0.0.1');
 const port = number('PORT', 7420, 0, 65535);
 const planeUrls = readText(process.env, 'FRONT_CONTROL_PLANE_URLS', 'http://127.0.0.1:7400');
+/** Of an API key that may read; none is needed where the control plane is on loopback. */
+const keyFile = readText(process.env, 'FRONT_KEY_FILE', '');
 const workloadId = readText(process.env, 'FRONT_WORKLOAD', 'demo-inference');
 const inFlightMax = number('FRONT_IN_FLIGHT_MAX', 512, 1, 100_000);
 const bodyBytesMax = number('FRONT_BODY_BYTES_MAX', 65_536, 1, 16_777_216);
@@ -164,7 +168,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer | null> {
 }
 
 async function refreshForever(): Promise<never> {
-  const list = createReplicaLister(planeUrls.split(','), workloadId, 2000);
+  const key = keyFile === '' ? null : readFileSync(keyFile, 'utf8').trim();
+  const list = createReplicaLister({ planeUrls: planeUrls.split(','), key }, workloadId, 2000);
   for (;;) {
     const listing = await list();
     if (listing.kind === 'known') pool.update(listing.addresses);
@@ -177,10 +182,10 @@ server.on('error', (error) => {
   console.error(`the front cannot serve: ${error.message}`);
   process.exit(1);
 });
-server.listen(port, '127.0.0.1', () => {
+server.listen(port, host, () => {
   const address = server.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
-  console.log(`the front serves ${workloadId} on 127.0.0.1:${bound}`);
+  console.log(`the front serves ${workloadId} on ${host}:${bound}`);
   void refreshForever();
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

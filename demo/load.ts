@@ -18,6 +18,7 @@ import { createRandom } from './traffic/random.ts';
 const number = (name: string, fallback: number, min: number, max: number): number =>
   readNumber(process.env, { name, fallback, min, max });
 
+const host = readText(process.env, 'HOST', '127.0.0.1');
 const port = number('PORT', 7421, 0, 65535);
 const frontUrl = readText(process.env, 'LOAD_FRONT_URL', 'http://127.0.0.1:7420');
 const seed = number('LOAD_SEED', 1, 0, 2 ** 32 - 1);
@@ -148,7 +149,7 @@ server.on('error', (error) => {
   console.error(`the load generator cannot serve its metrics: ${error.message}`);
   process.exit(1);
 });
-server.listen(port, '127.0.0.1', () => {
+server.listen(port, host, () => {
   console.log(`one day in ten minutes against ${target.href}, seed ${seed}`);
   void sendForever();
   void reportForever();

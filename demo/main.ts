@@ -9,6 +9,7 @@ import { delimiter, join, resolve } from 'node:path';
 import process from 'node:process';
 import { clusterDirectory, prepareCluster } from './launcher/cluster-place.ts';
 import { decisionLine, followDecisions } from './launcher/decision-feed.ts';
+import { runInContainers } from './launcher/containers.ts';
 import { followLeader } from './launcher/leader-feed.ts';
 import { HELP, MEMBER_COUNTS, parseOptions } from './launcher/options.ts';
 import type { StartOptions } from './launcher/options.ts';
@@ -34,6 +35,8 @@ async function main(): Promise<number> {
     case 'refused':
       process.stderr.write(`${options.message}\n`);
       return 2;
+    case 'docker':
+      return runInContainers(root, options, print);
     case 'start':
       return start(options);
   }

@@ -1,17 +1,19 @@
 /**
- * `demo-inference`: one replica, started by the control plane's local-process target with PORT set.
- * Reads its settings from the environment, serves on loopback alone, and on SIGTERM drains and exits.
+ * `demo-inference`: one replica, started by one of the control plane's targets with PORT set. Reads its
+ * settings from the environment, serves on loopback unless HOST says otherwise, and on SIGTERM drains
+ * and exits.
  * With the defaults a replica serves ten requests of a hundred tokens a second.
  */
 
 import process from 'node:process';
-import { readNumber } from './environment.ts';
+import { readNumber, readText } from './environment.ts';
 import { createModel } from './inference/model.ts';
 import { createInferenceServer } from './inference/server.ts';
 
 const number = (name: string, fallback: number, min: number, max: number): number =>
   readNumber(process.env, { name, fallback, min, max });
 
+const host = readText(process.env, 'HOST', '127.0.0.1');
 const port = number('PORT', 8080, 0, 65535);
 const model = createModel(number('INFERENCE_LAYERS', 4, 1, 64));
 const inference = createInferenceServer(model, {
@@ -24,10 +26,10 @@ const inference = createInferenceServer(model, {
   lameDuckMs: number('INFERENCE_LAME_DUCK_MS', 700, 0, 60_000),
 });
 
-inference.server.listen(port, '127.0.0.1', () => {
+inference.server.listen(port, host, () => {
   const address = inference.server.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
-  console.log(`demo-inference serves on 127.0.0.1:${bound}`);
+  console.log(`demo-inference serves on ${host}:${bound}`);
 });
 inference.server.on('error', (error) => {
   console.error(`demo-inference cannot serve: ${error.message}`);

@@ -1,7 +1,8 @@
 /**
  * Follows the decisions that act, as any client of the API would: asks for the newest, prints what it
  * has not printed yet. It misses none as long as fewer than a page come between two readings, and it
- * goes on quietly while the control plane restarts.
+ * goes on quietly while the control plane restarts. Until the first answer it asks no member whose
+ * database is still starting: a question that must fail would count against the API's objective.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,14 +33,47 @@ const PAGE = 20;
 /** Resolves when the signal aborts; never rejects for trouble outside. */
 export async function followDecisions(options: FeedOptions, signal: AbortSignal): Promise<void> {
   let lastId = '';
+  let hasAnswered = false;
   while (!signal.aborted) {
-    const decisions = await readActingOfAny(options.planeUrls, signal);
+    const planeUrls: readonly string[] = hasAnswered
+      ? options.planeUrls
+      : await withStore(options.planeUrls, signal);
+    const decisions = await readActingOfAny(planeUrls, signal);
+    hasAnswered ||= planeUrls.length > 0;
     for (const decision of decisions) {
       if (decision.decisionId <= lastId || decision.atMs < options.sinceMs) continue;
       lastId = decision.decisionId;
       await options.onDecision(decision);
     }
     await delay(options.intervalMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Those whose database of decisions answers. */
+async function withStore(
+  planeUrls: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const answers = await Promise.all(
+    planeUrls.map(async (planeUrl) => {
+      const { checks } = fieldsOf(await readJson(new URL('/readyz', planeUrl), signal));
+      return listOf(checks).some(
+        ({ name, status }) => name === 'decision_store' && status === 'ok',
+      );
+    }),
+  );
+  return planeUrls.filter((_, nth) => answers[nth] === true);
+}
+
+/** Of any status; null when there is no answer. */
+async function readJson(url: URL, signal: AbortSignal): Promise<unknown> {
+  try {
+    const response = await fetch(url, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(3000)]),
+    });
+    return await response.json();
+  } catch {
+    return null;
   }
 }
 

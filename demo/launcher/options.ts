@@ -16,11 +16,22 @@ export interface StartOptions {
   readonly members: MemberCount;
 }
 
+/** The stack of docker-compose.yml instead of processes. */
+export interface DockerOptions {
+  readonly kind: 'docker';
+  readonly action: 'up' | 'down';
+  /** With the workload, its front and its users. */
+  readonly demo: boolean;
+}
+
 export const MEMBER_COUNTS = [1, 3, 5] as const;
 export type MemberCount = (typeof MEMBER_COUNTS)[number];
 
 export type ParsedOptions =
-  StartOptions | { readonly kind: 'help' } | { readonly kind: 'refused'; readonly message: string };
+  | StartOptions
+  | DockerOptions
+  | { readonly kind: 'help' }
+  | { readonly kind: 'refused'; readonly message: string };
 
 export const HELP = `npm start -- [options]
 
@@ -35,7 +46,10 @@ Brings up Prometheus, the control plane, an agent, and a demo workload under loa
                  with several members also 7401 to 7404, and 7450 to 7454 between members
   --no-load      no load generator: send requests to the front yourself
   --seed N       seed of the load, 0 to 4294967295 (default 1)
-  --docker       not available in this version
+  --docker       in containers instead: makes the secrets that are missing, builds the images, brings
+                 docker-compose.yml up with the demo (without it: --no-load) and goes when all is
+                 healthy. No other option goes with it but
+  --down         end these containers, replicas included; what they stored stays
   --help         this text
 
 With several members one leads and decides, and any of them answers. GET /v1/members on any says
@@ -51,8 +65,9 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
   if (parsed.kind === 'refused') return parsed;
   const { values } = parsed;
   if (values.help === true) return { kind: 'help' };
-  if (values.docker === true) {
-    return { kind: 'refused', message: '--docker is not available in this version: run npm start' };
+  if (values.docker === true) return parseDocker(values);
+  if (values.down === true) {
+    return { kind: 'refused', message: '--down goes with --docker; Ctrl-C ends any other start' };
   }
   const seed = Number(values.seed ?? 1);
   if (!Number.isInteger(seed) || seed < 0 || seed > 2 ** 32 - 1) {
@@ -76,6 +91,18 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
   };
 }
 
+function parseDocker(values: Readonly<Record<string, unknown>>): ParsedOptions {
+  const others = Object.keys(values).filter(
+    (name) => !['docker', 'down', 'no-load'].includes(name),
+  );
+  if (others.length > 0) {
+    const names = others.map((name) => `--${name}`).join(', ');
+    return { kind: 'refused', message: `${names} does not go with --docker` };
+  }
+  const action = values['down'] === true ? 'down' : 'up';
+  return { kind: 'docker', action, demo: values['no-load'] !== true };
+}
+
 function parse(args: readonly string[]) {
   try {
     const { values } = parseArgs({
@@ -90,6 +117,7 @@ function parse(args: readonly string[]) {
         seed: { type: 'string' },
         members: { type: 'string' },
         docker: { type: 'boolean' },
+        down: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });

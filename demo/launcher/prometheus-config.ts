@@ -37,6 +37,8 @@ export function fitPrometheusConfig(text: string, places: PrometheusPlaces): str
   config.setIn(['global', 'scrape_interval'], INTERVAL);
   config.setIn(['global', 'scrape_timeout'], INTERVAL);
   config.setIn(['global', 'evaluation_interval'], INTERVAL);
+  // No Alertmanager runs here: one that does not answer would be an alert of its own.
+  config.delete('alerting');
   rewriteList(config, ['rule_files'], (entry) => join(places.configDirectory, entry));
   for (const job of mapsOf(config.get('scrape_configs'))) fitJob(job, places);
   config.addIn(['scrape_configs'], demoJob(places.demoTargets));

@@ -7,12 +7,18 @@ export type ReplicaListing =
   | { readonly kind: 'known'; readonly addresses: readonly string[] }
   | { readonly kind: 'unavailable'; readonly detail: string };
 
+export interface PlaneAccess {
+  readonly planeUrls: readonly string[];
+  /** API key that may read; null where none is asked for. */
+  readonly key: string | null;
+}
+
 /**
  * Asks the members of a control plane in turn, the one that answered last first, so that one that is
  * away, or hangs, costs its time only once.
  */
 export function createReplicaLister(
-  planeUrls: readonly string[],
+  { planeUrls, key }: PlaneAccess,
   workloadId: string,
   timeoutMs: number,
 ): () => Promise<ReplicaListing> {
@@ -20,7 +26,7 @@ export function createReplicaLister(
   return async () => {
     let listing: ReplicaListing = { kind: 'unavailable', detail: 'no control plane is named' };
     for (const url of order) {
-      listing = await readReadyReplicas(url, workloadId, timeoutMs);
+      listing = await readReadyReplicas({ url, key }, workloadId, timeoutMs);
       if (listing.kind === 'unavailable') continue;
       order = [url, ...order.filter((other) => other !== url)];
       break;
@@ -31,12 +37,13 @@ export function createReplicaLister(
 
 /** Reads `GET /v1/workloads/{id}`; never rejects. */
 async function readReadyReplicas(
-  planeUrl: string,
+  { url, key }: { readonly url: string; readonly key: string | null },
   workloadId: string,
   timeoutMs: number,
 ): Promise<ReplicaListing> {
   try {
-    const response = await fetch(new URL(`/v1/workloads/${workloadId}`, planeUrl), {
+    const response = await fetch(new URL(`/v1/workloads/${workloadId}`, url), {
+      headers: key === null ? {} : { authorization: `Bearer ${key}` },
       signal: AbortSignal.timeout(timeoutMs),
     });
     const body: unknown = await response.json();

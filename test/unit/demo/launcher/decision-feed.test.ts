@@ -58,15 +58,23 @@ describe('the feed of decisions', () => {
     assert.deepEqual(parseDecisions('<html>'), []);
   });
 
-  it('gives each decision once, oldest first, over failures of the control plane', async () => {
+  it('waits for the database, then gives each decision once, oldest first, over failures', async () => {
     const pages: readonly (object | null)[] = [
       { items: [record('2-a', 2000, OUT), record('1-a', 1000, OUT), record('0-a', 10, OUT)] },
       null,
       { items: [record('3-a', 3000, OUT), record('2-a', 2000, OUT)] },
     ];
+    const stores = ['degraded', 'degraded', 'ok'];
     let asked = 0;
     const done = new AbortController();
     const server = createServer((request, response) => {
+      if (request.url === '/readyz') {
+        assert.equal(asked, 0);
+        const status = stores.shift() ?? assert.fail('asked again once it had answered');
+        response.end(JSON.stringify({ checks: [{ name: 'decision_store', status }] }));
+        return;
+      }
+      assert.deepEqual(stores, []);
       assert.match(request.url ?? '', /^\/v1\/decisions\?verdict=act&limit=\d+$/);
       const page = pages[asked];
       asked += 1;

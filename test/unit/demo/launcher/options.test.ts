@@ -32,15 +32,26 @@ describe('the options of npm start', () => {
       const name = option.trim();
       const value = ['--data', '--seed', '--members'].includes(name) ? ['1'] : [];
       const parsed = parseOptions([name, ...value]);
-      assert.ok(parsed.kind !== 'refused' || name === '--docker', name);
+      assert.ok(parsed.kind !== 'refused' || name === '--down', name);
     }
   });
 
-  it('says in one line that --docker is not available', () => {
-    const parsed = parseOptions(['--docker']);
+  it('takes --docker for containers, with the demo unless told otherwise', () => {
+    const docker = { kind: 'docker', action: 'up', demo: true };
+    assert.deepEqual(parseOptions(['--docker']), docker);
+    assert.deepEqual(parseOptions(['--docker', '--no-load']), { ...docker, demo: false });
+    assert.deepEqual(parseOptions(['--docker', '--down']), { ...docker, action: 'down' });
+  });
+
+  it('names what does not go with --docker, and refuses --down without it', () => {
+    const parsed = parseOptions(['--docker', '--members', '3', '--fresh']);
     assert.equal(parsed.kind, 'refused');
-    assert.match(parsed.message, /--docker is not available in this version/);
+    assert.match(
+      parsed.message,
+      /--fresh, --members do(es)? not go with --docker|--members, --fresh/,
+    );
     assert.ok(!parsed.message.includes('\n'));
+    assert.equal(parseOptions(['--down']).kind, 'refused');
   });
 
   it('knows one, three and five members, and says why it refuses others', () => {

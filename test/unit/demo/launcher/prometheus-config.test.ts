@@ -4,7 +4,7 @@ import { fitPrometheusConfig } from '../../../../demo/launcher/prometheus-config
 
 const CHECKED_IN = `# a comment
 global: { scrape_interval: 15s, scrape_timeout: 10s, evaluation_interval: 15s }
-rule_files: [ 'rules/*.rules.yml' ]
+rule_files: [ 'rules/*.rules.yml', '../alerts/rules/*.rules.yml' ]
 scrape_configs:
   - job_name: agents
     scrape_interval: 30s
@@ -30,7 +30,7 @@ describe('the Prometheus configuration of npm start', () => {
   it('changes addresses, intervals and paths, adds the demo, and leaves the rest as it is', () => {
     assert.deepEqual(parse(fitPrometheusConfig(CHECKED_IN, PLACES)), {
       global: { scrape_interval: '2s', scrape_timeout: '2s', evaluation_interval: '2s' },
-      rule_files: ['/project/prometheus/rules/*.rules.yml'],
+      rule_files: ['/project/prometheus/rules/*.rules.yml', '/project/alerts/rules/*.rules.yml'],
       scrape_configs: [
         {
           job_name: 'agents',
