@@ -196,7 +196,7 @@ const WORKLOADS: readonly Wrong[] = [
     },
   ),
   workload(
-    { target: { ...target, kind: 'docker' } },
+    { target: { ...target, kind: 'podman' } },
     {
       title: 'a target of an unknown kind',
       pointers: ['/target/kind'],
