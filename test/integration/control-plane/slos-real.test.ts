@@ -89,7 +89,12 @@ describe('the generated rules in a real Prometheus', function () {
     const found = await pollUntil('the budget is recorded', 30_000, async () => {
       const data = (await reports()).get('api-availability');
       if (data?.kind !== 'available') return undefined;
-      return data.measurements.find(({ budgetRemainingRatio }) => budgetRemainingRatio !== null);
+      // Each window is a group of rules of its own, and they are not evaluated at the same moment.
+      return data.measurements.find(
+        ({ budgetRemainingRatio, windows }) =>
+          budgetRemainingRatio !== null &&
+          windows.every(({ errorRatio, burnRate }) => errorRatio !== null && burnRate !== null),
+      );
     });
     for (const { window, errorRatio, burnRate } of found.windows) {
       assert.ok(errorRatio !== null && burnRate !== null, window);
