@@ -27,7 +27,7 @@ import { commandIn, replayedLog } from '../support/replayed-log.ts';
 import { markedProcesses } from '../support/replica-processes.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
-const KILLS = Number(process.env['OMNIMIND_TEST_KILLS'] ?? 8);
+const KILLS = Number(process.env['OMNIMIND_TEST_KILLS'] ?? 5);
 const SEED = Number(process.env['OMNIMIND_TEST_SEED'] ?? Date.now() % 1_000_000);
 
 /** Everything that the log has held since the test began, gathered over the kills. */

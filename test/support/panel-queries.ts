@@ -50,6 +50,16 @@ export const EMPTY_WITH_REASON: readonly {
     panel,
     reason: 'no alert fires while all is well',
   })),
+  ...['Time without a leader', 'Duration of elections'].map((panel) => ({
+    uid: 'omnimind-raft',
+    panel,
+    reason: 'no election in the last minute',
+  })),
+  {
+    uid: 'omnimind-workloads',
+    panel: 'Active constraints',
+    reason: 'A has what brakes, B the word "none" when nothing does: never both',
+  },
   {
     uid: 'omnimind-node',
     panel: 'Swap in use',

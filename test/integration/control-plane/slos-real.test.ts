@@ -91,8 +91,9 @@ describe('the generated rules in a real Prometheus', function () {
       if (data?.kind !== 'available') return undefined;
       // Each window is a group of rules of its own, and they are not evaluated at the same moment.
       return data.measurements.find(
-        ({ budgetRemainingRatio, windows }) =>
+        ({ budgetRemainingRatio, coverageRatio, windows }) =>
           budgetRemainingRatio !== null &&
+          coverageRatio !== null &&
           windows.every(({ errorRatio, burnRate }) => errorRatio !== null && burnRate !== null),
       );
     });
