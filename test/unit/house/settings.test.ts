@@ -49,7 +49,11 @@ describe('the tables of settings', () => {
     // What the agent's names have in common is itself no name; replicas are told whose they are.
     // Variables of docker-compose.yml are put in by Compose.
     const composed = namesIn(textOf('docker-compose.yml'), /\$\{(OMNIMIND_[A-Z_]+)/g);
-    const others = ['OMNIMIND_AGENT', OWNER_VARIABLE, ...composed];
+    // How much a test does is said by variables that it reads itself.
+    const ofTests = filesIn(['test/e2e']).flatMap(({ text }) =>
+      namesIn(text, /process\.env\['(OMNIMIND_TEST_[A-Z_]+)'\]/g),
+    );
+    const others = ['OMNIMIND_AGENT', OWNER_VARIABLE, ...composed, ...ofTests];
     const unknown = mentioned.filter(({ name }) => !known.has(name) && !others.includes(name));
     assert.deepEqual(unknown, []);
   });
