@@ -43,6 +43,9 @@ latency_seconds_bucket{le="1"} 90
 latency_seconds_bucket{le="+Inf"} 100
 `;
 
+/** After so long a sample is with both. */
+const ARRIVED_MS = 3_000;
+
 describe('the Prometheus source against a real VictoriaMetrics', function () {
   this.timeout(90_000);
   let prometheus: PrometheusProcess;
@@ -77,7 +80,8 @@ remote_write:
       fromVictoria.close();
     });
     atMs = await pollUntil('both have three samples, the last the same', 30_000, async () => {
-      const nowMs = Date.now();
+      // What was scraped a moment ago is sent on, and visible there, some time later.
+      const nowMs = Date.now() - ARRIVED_MS;
       const queries = ['count_over_time(in_system{replica="a"}[1m])', 'max(timestamp(in_system))'];
       const read = (source: PrometheusSource) => source.readInstant(queries, nowMs, NEVER);
       const [one, other] = await Promise.all([read(fromPrometheus), read(fromVictoria)]);
