@@ -68,12 +68,13 @@ module.exports = {
     },
     {
       name: 'adapters-stay-apart',
-      comment: 'One adapter does not know another; what several need of a directory is in disk/.',
+      comment:
+        'One adapter does not know another; what several need is in disk/ (of a directory) and replicas/ (of a replica).',
       severity: 'error',
       from: { path: '^control-plane/adapters/([^/]+)/' },
       to: {
         path: '^control-plane/adapters/',
-        pathNot: ['^control-plane/adapters/$1/', '^control-plane/adapters/disk/'],
+        pathNot: ['^control-plane/adapters/$1/', '^control-plane/adapters/(disk|replicas)/'],
       },
     },
     {
@@ -82,6 +83,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^control-plane/adapters/disk/' },
       to: { path: inside, pathNot: '^control-plane/adapters/disk/' },
+    },
+    {
+      name: 'replicas-stands-alone',
+      comment: 'Targets stand on replicas/; it knows none of them.',
+      severity: 'error',
+      from: { path: '^control-plane/adapters/replicas/' },
+      to: { path: '^control-plane/adapters/', pathNot: '^control-plane/adapters/replicas/' },
     },
     {
       name: 'http-imports-model-ports-telemetry',

@@ -20,7 +20,6 @@ import {
   notEmpty,
   oneOf,
   parseDatabaseUrl,
-  parseDockerUrl,
   parseHostPort,
   parsePorts,
   parseReachable,
@@ -29,7 +28,7 @@ import {
   unreachable,
   whole,
 } from './setting-values.ts';
-import type { EngineUrl, HostPort } from './setting-values.ts';
+import type { HostPort } from './setting-values.ts';
 import {
   fileWith,
   parsePemCertificate,
@@ -38,6 +37,8 @@ import {
   withTenant,
 } from './prometheus-config.ts';
 import type { PrometheusConfig } from './prometheus-config.ts';
+import { parseDockerUrl } from './schemas/engine-address.ts';
+import type { EngineAddress } from './schemas/engine-address.ts';
 import {
   parseBasicAuth,
   parseBearerToken,
@@ -84,7 +85,7 @@ export interface Config {
     readonly onStop: 'keep' | 'stop';
   };
   /** Null: the target docker is off. */
-  readonly dockerEngine: EngineUrl | null;
+  readonly dockerEngine: EngineAddress | null;
   readonly snapshotEveryEntries: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }

@@ -88,38 +88,6 @@ export function parseUrl(text: string): string {
   return text;
 }
 
-/** Where an API is reached: a Unix socket, or a TCP port with or without TLS. */
-export type EngineUrl =
-  | { readonly kind: 'socket'; readonly path: string }
-  | {
-      readonly kind: 'url';
-      readonly protocol: 'http' | 'https';
-      readonly host: string;
-      readonly port: number;
-    };
-
-/** The ports that Docker has without and with TLS. */
-const DOCKER_PORTS = { http: 2375, https: 2376 } as const;
-
-export function parseDockerUrl(text: string): EngineUrl {
-  const path = /^unix:\/\/(\/[^\s?#]+)$/.exec(text)?.[1];
-  if (path !== undefined) return { kind: 'socket', path };
-  const match = /^(https?):\/\/([^\s/?#@]+)\/?$/.exec(text);
-  const url = match !== null && URL.canParse(text) ? new URL(text) : null;
-  if (url === null) {
-    const expected = 'unix:///var/run/docker.sock, or http://host:port or https://host:port';
-    throw new Error(`expected ${expected} and no more; got ${JSON.stringify(text)}`);
-  }
-  const protocol = url.protocol === 'https:' ? 'https' : 'http';
-  const said = /:(\d+)\/?$/.exec(text)?.[1];
-  return {
-    kind: 'url',
-    protocol,
-    host: url.hostname,
-    port: Number(said ?? DOCKER_PORTS[protocol]),
-  };
-}
-
 export function parseDatabaseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {

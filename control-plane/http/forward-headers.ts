@@ -4,6 +4,7 @@
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
+import { MADE_BY_SENDER, OF_ONE_CONNECTION } from '../schemas/connection-headers.ts';
 
 /**
  * Names the member that a request came through. A member that gets a request with it and does not
@@ -24,20 +25,8 @@ export type ForwardingRefusal = 'refused' | 'unknown';
 
 export const KEY_HEADER = 'idempotency-key';
 
-const OF_ONE_CONNECTION = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /** Made anew for the leader: its own host, the length of what was read, and no 100-continue. */
-const MADE_ANEW = new Set(['host', 'content-length', 'expect', FORWARDED_BY_HEADER]);
+const MADE_ANEW = new Set([...MADE_BY_SENDER, FORWARDED_BY_HEADER]);
 
 const OF_A_BODY = /^content-/u;
 

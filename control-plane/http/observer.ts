@@ -3,6 +3,7 @@
  * a method that HTTP does not know is `_OTHER`, a path without route is `unmatched`.
  */
 
+import type { ForwardOutcome } from '../model/leadership.ts';
 import type { AuthFailure } from './auth.ts';
 
 export interface FinishedRequest {
@@ -16,16 +17,12 @@ export interface FinishedRequest {
   readonly traceId: string;
 }
 
-/** How one sending of a request to the leader ended; the label of the counter. */
-export const FORWARD_ENDS = ['answered', 'refused', 'not_reached', 'broken'] as const;
-export type ForwardEnd = (typeof FORWARD_ENDS)[number];
-
 /** Called on the request's own async context: its span is the active one. */
 export interface RequestObserver {
   requestStarted(): void;
   requestFinished(request: FinishedRequest): void;
   authFailed(cause: AuthFailure): void;
-  requestForwarded(end: ForwardEnd): void;
+  requestForwarded(outcome: ForwardOutcome): void;
 }
 
 export interface HttpLogger {

@@ -4,29 +4,21 @@
  * itself. No error shows a value: most of them are secrets, and errors end in logs.
  */
 
+import { MADE_BY_SENDER, OF_ONE_CONNECTION } from './connection-headers.ts';
+
 /** Headers at most, and characters of one value. */
 export const HEADERS_MAX = 32;
 const VALUE_MAX = 8_192;
 
-/** Of one connection (RFC 9110, 7.6.1), or made for each request by the client itself. */
-const NOT_TO_BE_SET: readonly string[] = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'host',
-  'expect',
+/** Of one connection, or made for each request by the client itself: what it sends, and takes. */
+const NOT_TO_BE_SET: ReadonlySet<string> = new Set([
+  ...OF_ONE_CONNECTION,
+  ...MADE_BY_SENDER,
   'accept',
   'accept-encoding',
   'content-encoding',
-  'content-length',
   'content-type',
-];
+]);
 
 /** `Name=value`, comma separated; a value with a comma needs a file. @throws Error without any value */
 export function parseHeaderList(text: string): Readonly<Record<string, string>> {
@@ -94,7 +86,7 @@ function headerOf(part: string, where: string, separator: RegExp): readonly [str
   if (at < 1 || !/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) {
     throw new Error(`${where}: expected Name=value`);
   }
-  if (NOT_TO_BE_SET.includes(name.toLowerCase())) {
+  if (NOT_TO_BE_SET.has(name.toLowerCase())) {
     throw new Error(
       `${name} belongs to the connection or to the client and cannot be set; remove it`,
     );

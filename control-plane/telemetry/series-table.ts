@@ -6,6 +6,7 @@
  */
 
 import { COMMAND_REFUSALS } from '../model/command.ts';
+import { FORWARD_OUTCOMES } from '../model/leadership.ts';
 import { NODE_STATUSES } from '../model/node.ts';
 import { alertSeries } from './alert-series-table.ts';
 import type { SeriesMaker } from './instruments.ts';
@@ -33,9 +34,6 @@ export function declareSeries(make: SeriesMaker) {
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const STAGE_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const FSYNC_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5];
-
-/** How a request that was sent on to the leader ended; not_reached: nobody there, so it had no effect. */
-export const FORWARD_OUTCOMES = ['answered', 'refused', 'not_reached', 'broken'] as const;
 
 const STAGES = ['observe', 'decide', 'commit', 'act', 'verify'] as const;
 

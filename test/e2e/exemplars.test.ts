@@ -11,7 +11,7 @@ import process from 'node:process';
 import { z } from 'zod';
 import type { Election } from '../../control-plane/model/election.ts';
 import { loadMetrics } from '../support/load-policy.ts';
-import { startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { exportSettings, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import type { OtlpReceiver, ReceivedSpan } from '../support/otlp-receiver.ts';
 import { planePlace, startPlane } from '../support/plane-process.ts';
 import type { PlaneProcess } from '../support/plane-process.ts';
@@ -53,11 +53,7 @@ describe('an exemplar in Prometheus', function () {
       prometheusUrl: `http://127.0.0.1:${scraper.port}`,
       tickInterval: '1s',
       prometheusTimeout: '800ms',
-      settings: {
-        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-        OTEL_BSP_SCHEDULE_DELAY: '100',
-        OMNIMIND_LOCAL_PROCESS_ON_STOP: 'stop',
-      },
+      settings: { ...exportSettings(receiver), OMNIMIND_LOCAL_PROCESS_ON_STOP: 'stop' },
       policy: { replicas: { min: 1, max: 2 }, metrics: loadMetrics('absent', 'time()') },
     });
     started.push(() => rm(dirname(place.data), { recursive: true, force: true }));

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { EngineAddress } from '../../control-plane/adapters/docker/settings.ts';
+import type { EngineAddress } from '../../control-plane/schemas/engine-address.ts';
 import { FAKE_IMAGE } from './docker-workload.ts';
 import { freePort } from './process.ts';
 

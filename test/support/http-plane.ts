@@ -7,13 +7,14 @@ import { connect } from 'node:net';
 import { type ApiKeyStore, createKey, parseApiKeys } from '../../control-plane/http/api-keys.ts';
 import type { AuthFailure } from '../../control-plane/http/auth.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../../control-plane/http/limits.ts';
-import type { FinishedRequest, ForwardEnd, HttpLogger } from '../../control-plane/http/observer.ts';
+import type { FinishedRequest, HttpLogger } from '../../control-plane/http/observer.ts';
 import {
   createHttpServer,
   type HttpServer,
   type HttpServerOptions,
 } from '../../control-plane/http/server.ts';
 import { createLeaderDirectory } from '../../control-plane/http/leader.ts';
+import type { ForwardOutcome } from '../../control-plane/model/leadership.ts';
 import {
   createMemoryConsensus,
   createFailingDecisionStore,
@@ -41,7 +42,7 @@ export interface TestPlane {
   readonly started: () => number;
   readonly finished: FinishedRequest[];
   readonly authFailures: AuthFailure[];
-  readonly forwarded: ForwardEnd[];
+  readonly forwarded: ForwardOutcome[];
   readonly logged: LogLine[];
   /** Keys by role; empty without keys. */
   readonly keys: Readonly<Record<'viewer' | 'operator' | 'admin', string>>;
@@ -110,7 +111,7 @@ export async function startTestPlane(options: TestPlaneOptions = {}): Promise<Te
   let started = 0;
   const finished: FinishedRequest[] = [];
   const authFailures: AuthFailure[] = [];
-  const forwarded: ForwardEnd[] = [];
+  const forwarded: ForwardOutcome[] = [];
   const logged: LogLine[] = [];
   const { keys, store } = options.keys ?? (options.withKeys === true ? makeKeys() : NO_KEYS);
   const server = createHttpServer({

@@ -96,6 +96,14 @@ export interface OtlpReceiver {
   stop(): Promise<void>;
 }
 
+/** What a plane is told to export its spans there, each soon after it has ended. */
+export function exportSettings({ endpoint }: Pick<OtlpReceiver, 'endpoint'>, delayMs = 100) {
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_BSP_SCHEDULE_DELAY: String(delayMs),
+  };
+}
+
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   let requests = 0;

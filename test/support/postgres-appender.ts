@@ -14,8 +14,9 @@ const store = await createDecisionStore({
   spoolDirectory,
   batchMax: 20,
   retryDelayMaxMs: 200,
-  // Small segments, so that kills meet rotations and deletions too.
-  spoolBytesMax: 1024 * 1024,
+  // Small segments, so that kills meet rotations and deletions too; and room for all that is appended
+  // where no life is long enough to reach the database: nothing is to be given up.
+  spoolBytesMax: 8 * 1024 * 1024,
 });
 await store.start();
 for (let atMs = Number(first); ; atMs += 1) {

@@ -6,7 +6,8 @@
 
 import Docker from 'dockerode';
 import { z } from 'zod';
-import type { DockerLimits, EngineAddress } from './settings.ts';
+import type { EngineAddress } from '../../schemas/engine-address.ts';
+import type { DockerLimits } from './settings.ts';
 
 export interface EngineContainer {
   readonly id: string;

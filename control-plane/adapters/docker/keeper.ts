@@ -8,6 +8,7 @@
 import { compareTokens } from '../../model/decision.ts';
 import type { FencingToken } from '../../model/decision.ts';
 import type { Replica } from '../../model/workload.ts';
+import { backoffMs } from '../replicas/limits.ts';
 import { refusalOf } from './containers.ts';
 import type { Containers } from './containers.ts';
 import { EngineError } from './engine.ts';
@@ -15,7 +16,7 @@ import { replicaIdOf, workloadOf } from './labels.ts';
 import type { DockerWorkload, Labelled, ToldRecord } from './labels.ts';
 import { planCalls } from './plan.ts';
 import type { MadeReplica, PlannedCall, PlannedReplica } from './plan.ts';
-import { backoffMs, ReplicaSet } from './replica-set.ts';
+import { ReplicaSet } from './replica-set.ts';
 import type { LabelledReplica, ReplicaSetParts } from './replica-set.ts';
 import type { Slots } from './slots.ts';
 

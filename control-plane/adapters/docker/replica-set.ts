@@ -5,11 +5,12 @@
  */
 
 import type { Replica } from '../../model/workload.ts';
+import { backoffMs } from '../replicas/limits.ts';
+import { probeReadiness } from '../replicas/readiness.ts';
 import type { EngineContainer } from './engine.ts';
 import { replicaIdOf } from './labels.ts';
 import type { Labelled, ReplicaLabels } from './labels.ts';
 import type { PlannedReplica } from './plan.ts';
-import { probeReadiness } from './readiness.ts';
 import type { DockerEvent, DockerLimits } from './settings.ts';
 
 export type LabelledReplica = Extract<Labelled, { readonly kind: 'replica' }>;
@@ -210,14 +211,6 @@ export class ReplicaSet {
     const replicaId = replicaIdOf(this.#workloadId, number);
     this.#parts.tell({ kind, workloadId: this.#workloadId, replicaId });
   }
-}
-
-/** Wait before the replacement that follows `failures` earlier failures in a row. */
-export function backoffMs(
-  failures: number,
-  limits: Pick<DockerLimits, 'backoffMinMs' | 'backoffMaxMs'>,
-): number {
-  return Math.min(limits.backoffMaxMs, limits.backoffMinMs * 2 ** Math.min(failures, 30));
 }
 
 function conditionOf({ state }: EngineContainer): PlannedReplica['condition'] {

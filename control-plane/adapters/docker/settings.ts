@@ -1,6 +1,11 @@
 /** How the target reaches the engine, what bounds it, and what it tells of its doings. */
 
+import type { EngineAddress } from '../../schemas/engine-address.ts';
+import { REPLICA_LIMITS } from '../replicas/limits.ts';
+import type { ReplicaLimits } from '../replicas/limits.ts';
+
 export interface DockerSettings {
+  /** With TLS it is checked against the system's authorities. */
   readonly engine: EngineAddress;
   /** Whose containers these are: the cluster's name. Two clusters on one engine need two names. */
   readonly owner: string;
@@ -13,17 +18,7 @@ export interface DockerSettings {
   readonly limits?: Partial<DockerLimits>;
 }
 
-/** A Unix socket, or a TCP port with or without TLS (checked against the system's authorities). */
-export type EngineAddress =
-  | { readonly kind: 'socket'; readonly path: string }
-  | {
-      readonly kind: 'url';
-      readonly protocol: 'http' | 'https';
-      readonly host: string;
-      readonly port: number;
-    };
-
-export interface DockerLimits {
+export interface DockerLimits extends ReplicaLimits {
   /** Between two looks at the engine, in ms; commands and the ends of calls are looked after at once. */
   readonly tickMs: number;
   /** Deadline of one call, in ms; a stop has the workload's grace on top. */
@@ -33,35 +28,17 @@ export interface DockerLimits {
   readonly stopsMax: number;
   /** Containers of this owner on the engine, records included; with more of them nothing is done. */
   readonly containersMax: number;
-  /** Deadline of one readiness probe, and the time between two of a ready replica, in ms. */
-  readonly probeTimeoutMs: number;
-  readonly probeIntervalMs: number;
-  /** Probes in a row that a ready replica fails before it counts as starting again. */
-  readonly probeFailuresMax: number;
-  /** First and longest wait before a replica that ended is replaced, in ms; it doubles. */
-  readonly backoffMinMs: number;
-  readonly backoffMaxMs: number;
-  /** Ready for that long, a replica counts as sound, and its end as the first one, in ms. */
-  readonly soundAfterMs: number;
-  /** Commands of one workload that wait for their turn. */
-  readonly waitingMax: number;
   /** Records of removed workloads that are kept, the newest ones: the memory of their tokens. */
   readonly removedMax: number;
 }
 
 export const DOCKER_LIMITS: DockerLimits = {
+  ...REPLICA_LIMITS,
   tickMs: 1_000,
   callTimeoutMs: 10_000,
   callsMax: 4,
   stopsMax: 32,
   containersMax: 4_096,
-  probeTimeoutMs: 2_000,
-  probeIntervalMs: 2_000,
-  probeFailuresMax: 5,
-  backoffMinMs: 500,
-  backoffMaxMs: 30_000,
-  soundAfterMs: 10_000,
-  waitingMax: 64,
   removedMax: 32,
 };
 

@@ -8,12 +8,14 @@
  * A changed document reaches a replica with its replacement; running ones are kept.
  */
 
-import { compareTokens } from '../../model/decision.ts';
 import type { FencingToken } from '../../model/decision.ts';
 import { isDocker } from '../../model/workload.ts';
 import type { Replica, Workload } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
+import { isNewer } from '../replicas/fencing.ts';
+import { startableTarget } from '../replicas/startable.ts';
+import type { RunningTarget } from '../replicas/startable.ts';
 import { createEngine } from './engine.ts';
 import { createHousehold } from './household.ts';
 import type { Household } from './household.ts';
@@ -36,51 +38,15 @@ export interface DockerScaleTarget extends ScaleTarget {
 
 export function createDockerTarget(settings: DockerSettings): DockerScaleTarget {
   const limits = { ...DOCKER_LIMITS, ...settings.limits };
-  let running: Running | null = null;
-  const active = (): Running => {
-    if (running === null) throw new ScaleTargetError('unavailable', 'the target is not started');
+  return startableTarget(async () => {
+    const running = new Running(settings, limits);
+    await running.start();
     return running;
-  };
-  return {
-    async start() {
-      if (running !== null) throw new ScaleTargetError('unavailable', 'already started');
-      const starting = new Running(settings, limits);
-      await starting.start();
-      running = starting;
-    },
-    async stop() {
-      const ending = running;
-      running = null;
-      await ending?.stop();
-    },
-    setReplicas: (workload, replicas, token, signal) =>
-      unlessAborted(signal, () => active().setReplicas(workload, replicas, token)),
-    readReplicas: (workload, signal) =>
-      unlessAborted(signal, async () => Promise.resolve(active().readReplicas(workload))),
-    listWorkloads: async () => Promise.resolve(active().workloadIds()),
-    removeWorkload: (workloadId, token, signal) =>
-      unlessAborted(signal, () => active().removeWorkload(workloadId, token)),
-  };
-}
-
-/** When the signal aborts in the middle the command may still take effect: the same token again is safe. */
-async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    const cause: unknown = signal.reason;
-    aborted.reject(new ScaleTargetError('unavailable', 'aborted by the caller', { cause }));
-  };
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await (signal.aborted ? aborted.promise : Promise.race([work(), aborted.promise]));
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  });
 }
 
 /** The target between its start and its stop. */
-class Running {
+class Running implements RunningTarget<[]> {
   readonly #household: Household;
   readonly #inTurn: <T>(workloadId: string, work: () => Promise<T>) => Promise<T>;
   readonly #owner: string;
@@ -106,7 +72,7 @@ class Running {
     return this.#household.stop();
   }
 
-  readReplicas(workload: Workload): readonly Replica[] {
+  replicasOf(workload: Workload): readonly Replica[] {
     const { trouble } = this.#household;
     if (trouble !== null) throw new ScaleTargetError('unavailable', trouble);
     return this.#household.keeperOf(workload.id)?.replicas() ?? [];
@@ -169,15 +135,4 @@ class Running {
     const name = replicaName(this.#owner, workload.id, 1);
     throw new ScaleTargetError('rejected', `${name}: ${faults.join('; ')}`);
   }
-}
-
-/** @throws ScaleTargetError `stale_token` */
-function isNewer(workloadId: string, token: FencingToken, known: FencingToken | null): boolean {
-  if (known === null) return true;
-  const order = compareTokens(token, known);
-  if (order >= 0) return order > 0;
-  throw new ScaleTargetError(
-    'stale_token',
-    `${workloadId}: token ${token.term}/${token.index} is older than ${known.term}/${known.index}`,
-  );
 }

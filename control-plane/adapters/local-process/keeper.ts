@@ -6,11 +6,12 @@
 
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { Replica } from '../../model/workload.ts';
+import { backoffMs } from '../replicas/limits.ts';
+import { probeReadiness } from '../replicas/readiness.ts';
 import type { Journal, StartCause } from './journal.ts';
 import type { PortPool } from './ports.ts';
 import { findOwned, isAlive, signalGroup, signalProcess } from './processes.ts';
 import type { OwnedProcess, ProcessIdentity } from './processes.ts';
-import { probeReadiness } from './readiness.ts';
 import { replicaIdOf, withoutSlot, withSlot } from './record.ts';
 import type { LocalWorkload, Slot, WorkloadRecord } from './record.ts';
 import type { RecordStore } from './records.ts';
@@ -348,7 +349,7 @@ export class WorkloadKeeper {
     const { limits, tell } = this.#parts;
     watch.probing = true;
     const path = this.#workload.target.readinessPath;
-    const ready = await probeReadiness(slot.port, path, limits.probeTimeoutMs);
+    const ready = await probeReadiness(`127.0.0.1:${slot.port}`, path, limits.probeTimeoutMs);
     watch.probing = false;
     watch.probedAtMs = performance.now();
     watch.probeFailures = ready ? 0 : watch.probeFailures + 1;
@@ -392,11 +393,6 @@ export class WorkloadKeeper {
     const slots = this.#record.slots.map((slot) => ({ ...slot, process: null, paused: true }));
     await this.#note({ ...this.#record, slots });
   }
-}
-
-/** Wait before the start that follows `failures` earlier failures in a row. */
-export function backoffMs(failures: number, limits: LocalProcessLimits): number {
-  return Math.min(limits.backoffMaxMs, limits.backoffMinMs * 2 ** Math.min(failures, 30));
 }
 
 function newWatch(): Watch {

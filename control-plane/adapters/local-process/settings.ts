@@ -1,5 +1,7 @@
 /** What bounds the target, and what it tells of its doings. */
 
+import { REPLICA_LIMITS } from '../replicas/limits.ts';
+import type { ReplicaLimits } from '../replicas/limits.ts';
 import type { StartCause } from './journal.ts';
 
 export interface LocalProcessSettings {
@@ -21,27 +23,15 @@ export interface LocalProcessSettings {
   readonly limits?: Partial<LocalProcessLimits>;
 }
 
-export interface LocalProcessLimits {
+export interface LocalProcessLimits extends ReplicaLimits {
   /** Between two looks at each workload, in ms; ends and changes are acted on at once. */
   readonly tickMs: number;
-  /** Deadline of one readiness probe, and the time between two of a ready replica, in ms. */
-  readonly probeTimeoutMs: number;
-  readonly probeIntervalMs: number;
-  /** Probes in a row that a ready replica fails before it counts as starting again. */
-  readonly probeFailuresMax: number;
-  /** First and longest wait before a replica that ended is started anew, in ms; it doubles. */
-  readonly backoffMinMs: number;
-  readonly backoffMaxMs: number;
-  /** Ready for that long, a replica counts as sound, and its next end as the first one, in ms. */
-  readonly soundAfterMs: number;
   /** Between two searches for marked processes that no record knows, in ms. */
   readonly sweepIntervalMs: number;
   /** After a crash between a start and its record: time given to that start to show itself, in ms. */
   readonly settleMs: number;
   /** From SIGKILL until its process is given up, in ms. */
   readonly killWaitMs: number;
-  /** Commands of one workload that wait for their turn. */
-  readonly waitingMax: number;
   /** Memories of removed workloads' tokens. */
   readonly removedMax: number;
   readonly logBytesMax: number;
@@ -50,17 +40,11 @@ export interface LocalProcessLimits {
 }
 
 export const LOCAL_PROCESS_LIMITS: LocalProcessLimits = {
+  ...REPLICA_LIMITS,
   tickMs: 250,
-  probeTimeoutMs: 2_000,
-  probeIntervalMs: 2_000,
-  probeFailuresMax: 5,
-  backoffMinMs: 500,
-  backoffMaxMs: 30_000,
-  soundAfterMs: 10_000,
   sweepIntervalMs: 5_000,
   settleMs: 100,
   killWaitMs: 2_000,
-  waitingMax: 64,
   removedMax: 256,
   logBytesMax: 8 * 1024 * 1024,
   logsGoneMax: 32,

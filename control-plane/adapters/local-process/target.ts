@@ -17,11 +17,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { compareTokens } from '../../model/decision.ts';
 import type { FencingToken } from '../../model/decision.ts';
 import { isLocalProcess } from '../../model/workload.ts';
-import type { Workload } from '../../model/workload.ts';
+import type { Replica, Workload } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
 import { DirectoryHeldError, takeDirectoryLock } from '../disk/directory-lock.ts';
 import { readIfThere } from '../disk/reading.ts';
+import { isNewer } from '../replicas/fencing.ts';
+import { startableTarget } from '../replicas/startable.ts';
+import type { RunningTarget } from '../replicas/startable.ts';
 import { replaceFile } from './files.ts';
 import { openJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
@@ -36,6 +39,8 @@ import { createReplicaLogs } from './replica-logs.ts';
 import { LOCAL_PROCESS_LIMITS } from './settings.ts';
 import type { LocalProcessSettings } from './settings.ts';
 
+type StopMode = 'keep' | 'stop';
+
 export interface LocalProcessScaleTarget extends ScaleTarget {
   /**
    * Takes the directory, finds what runs, and begins to converge. What was ready is known to be so
@@ -47,51 +52,11 @@ export interface LocalProcessScaleTarget extends ScaleTarget {
    * `keep` leaves the replicas running for the next plane to adopt. `stop` ends them within the
    * largest stopGraceMs and a bounded wait after SIGKILL; the next start brings them back.
    */
-  stop(mode: 'keep' | 'stop'): Promise<void>;
+  stop(mode: StopMode): Promise<void>;
 }
 
 export function createLocalProcessTarget(settings: LocalProcessSettings): LocalProcessScaleTarget {
-  let running: Running | null = null;
-  const active = (): Running => {
-    if (running === null) throw new ScaleTargetError('unavailable', 'the target is not started');
-    return running;
-  };
-  return {
-    async start() {
-      if (running !== null) throw new ScaleTargetError('unavailable', 'already started');
-      running = await startRunning(settings);
-    },
-    async stop(mode) {
-      const ending = running;
-      running = null;
-      await ending?.stop(mode);
-    },
-    setReplicas: (workload, replicas, token, signal) =>
-      unlessAborted(signal, () => active().setReplicas(workload, replicas, token)),
-    readReplicas: (workload, signal) =>
-      unlessAborted(signal, () =>
-        Promise.resolve(active().keeperOf(workload.id)?.replicas() ?? []),
-      ),
-    listWorkloads: async () => Promise.resolve(active().workloadIds()),
-    removeWorkload: (workloadId, token, signal) =>
-      unlessAborted(signal, () => active().removeWorkload(workloadId, token)),
-  };
-}
-
-/** When the signal aborts in the middle the command may still take effect: the same token again is safe. */
-async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    const cause: unknown = signal.reason;
-    aborted.reject(new ScaleTargetError('unavailable', 'aborted by the caller', { cause }));
-  };
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await (signal.aborted ? aborted.promise : Promise.race([work(), aborted.promise]));
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  return startableTarget(() => startRunning(settings));
 }
 
 async function startRunning(settings: LocalProcessSettings): Promise<Running> {
@@ -147,7 +112,7 @@ async function readOwner(directory: string): Promise<string> {
 }
 
 /** The target between its start and its stop. */
-class Running {
+class Running implements RunningTarget<[mode: StopMode]> {
   readonly #keepers = new Map<string, WorkloadKeeper>();
   readonly #settings: LocalProcessSettings;
   readonly #parts: KeeperParts;
@@ -164,8 +129,8 @@ class Running {
     this.#unlock = unlock;
   }
 
-  keeperOf(workloadId: string): WorkloadKeeper | undefined {
-    return this.#keepers.get(workloadId);
+  replicasOf(workload: Workload): readonly Replica[] {
+    return this.#keeperOf(workload.id)?.replicas() ?? [];
   }
 
   workloadIds(): readonly string[] {
@@ -195,20 +160,24 @@ class Running {
       throw new ScaleTargetError('rejected', detail);
     }
     this.#refuse(workload, replicas);
-    const keeper = this.keeperOf(workload.id) ?? this.#keep(emptyRecord(workload, BEFORE_ANY));
+    const keeper = this.#keeperOf(workload.id) ?? this.#keep(emptyRecord(workload, BEFORE_ANY));
     await keeper.change((record) =>
-      isNewer(token, record) ? withReplicas(record, workload, replicas, token) : null,
+      isNewer(workload.id, token, record.token)
+        ? withReplicas(record, workload, replicas, token)
+        : null,
     );
   }
 
   async removeWorkload(workloadId: string, token: FencingToken): Promise<void> {
-    const keeper = this.keeperOf(workloadId);
+    const keeper = this.#keeperOf(workloadId);
     // Nothing was ever told of it: there is no token to fence against, and nothing to stop.
     if (keeper === undefined) return;
-    await keeper.change((record) => (isNewer(token, record) ? withRemoval(record, token) : null));
+    await keeper.change((record) =>
+      isNewer(workloadId, token, record.token) ? withRemoval(record, token) : null,
+    );
   }
 
-  async stop(mode: 'keep' | 'stop'): Promise<void> {
+  async stop(mode: StopMode): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     const keepers = [...this.#keepers.values()];
     await Promise.all(keepers.map((keeper) => (mode === 'stop' ? keeper.end() : keeper.close())));
@@ -230,6 +199,10 @@ class Running {
       workload.target.command.length > 0 ? null : 'the command is empty',
     ].filter((fault) => fault !== null);
     if (faults.length > 0) throw new ScaleTargetError('rejected', faults.join('; '));
+  }
+
+  #keeperOf(workloadId: string): WorkloadKeeper | undefined {
+    return this.#keepers.get(workloadId);
   }
 
   #keep(record: WorkloadRecord): WorkloadKeeper {
@@ -266,7 +239,7 @@ class Running {
     for (const found of await findOwned(this.#parts.owner)) {
       const { replicaId, identity } = found;
       const workloadId = replicaId.replace(/-\d+-\d+$/, '');
-      if ((await this.keeperOf(workloadId)?.claim(found)) === true) continue;
+      if ((await this.#keeperOf(workloadId)?.claim(found)) === true) continue;
       if (!(await signalProcess(identity, 'SIGKILL', this.#parts.mayAct))) continue;
       this.#parts.tell({ kind: 'orphan_killed', workloadId, replicaId, pid: identity.pid });
     }
@@ -284,7 +257,7 @@ class Running {
       .filter((record) => record.removed && record.slots.length === 0)
       .sort((a, b) => compareTokens(b.token, a.token));
     for (const { workload } of gone.slice(this.#parts.limits.removedMax)) {
-      await this.keeperOf(workload.id)?.close();
+      await this.#keeperOf(workload.id)?.close();
       this.#keepers.delete(workload.id);
       await this.#parts.records.remove(workload.id);
     }
@@ -293,13 +266,3 @@ class Running {
 
 /** Older than every token: the first command of a workload is always newer. */
 const BEFORE_ANY: FencingToken = { term: -1, index: -1 };
-
-/** @throws ScaleTargetError `stale_token` */
-function isNewer(token: FencingToken, record: WorkloadRecord): boolean {
-  const order = compareTokens(token, record.token);
-  if (order >= 0) return order > 0;
-  throw new ScaleTargetError(
-    'stale_token',
-    `${record.workload.id}: token ${token.term}/${token.index} is older than ${record.token.term}/${record.token.index}`,
-  );
-}

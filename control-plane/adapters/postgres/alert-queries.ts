@@ -8,6 +8,8 @@ import type { ClientBase } from 'pg';
 import { ALERT_STATUSES, mergeRecords } from '../../model/alert.ts';
 import type { AlertRecord, AlertStatus } from '../../model/alert.ts';
 import type { AlertFilter } from '../../ports/alert-store.ts';
+import { byColumn, insertInto, timeOf, whereAll } from './statements.ts';
+import type { Column, Condition, Row } from './statements.ts';
 
 /** Both statements may be repeated: a failure between them leaves nothing wrong for long. */
 export async function upsertAlerts(
@@ -15,8 +17,7 @@ export async function upsertAlerts(
   records: readonly AlertRecord[],
 ): Promise<void> {
   const rows = mergedById(records).map(rowOf);
-  const parameters = COLUMNS.map((_, column) => rows.map((row) => row[column] ?? null));
-  await client.query(UPSERT, parameters);
+  await client.query(UPSERT, byColumn(COLUMNS, rows));
   await client.query(SUPERSEDE, [records.map(({ fingerprint }) => fingerprint)]);
 }
 
@@ -27,12 +28,7 @@ export async function listAlerts(
   limit: number,
   afterId: string | null,
 ): Promise<readonly AlertRecord[]> {
-  const parameters: unknown[] = [];
-  const conditions = conditionsOf(filter, afterId).map(([condition, value]) => {
-    parameters.push(value);
-    return `${condition} $${parameters.length}`;
-  });
-  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+  const { where, parameters } = whereAll(conditionsOf(filter, afterId));
   parameters.push(limit);
   const text = `${SELECT} ${where} order by alert_id desc limit $${parameters.length}`;
   const { rows } = await client.query<AlertRow>(text, parameters);
@@ -60,31 +56,25 @@ export async function deleteAlerts(
   return rowCount ?? 0;
 }
 
-/** Name and type of each column, in the order of rowOf; times travel as UNIX ms. */
-const COLUMNS = [
+/** In the order of rowOf. */
+const COLUMNS: readonly Column[] = [
   ['alert_id', 'text'],
   ['fingerprint', 'text'],
   ['name', 'text'],
   ['severity', 'text'],
   ['component', 'text'],
   ['status', 'text'],
-  ['starts_at', 'float8'],
-  ['ends_at', 'float8'],
-  ['first_received_at', 'float8'],
-  ['last_received_at', 'float8'],
+  ['starts_at', 'unix_ms'],
+  ['ends_at', 'unix_ms'],
+  ['first_received_at', 'unix_ms'],
+  ['last_received_at', 'unix_ms'],
   ['labels', 'jsonb'],
   ['annotations', 'jsonb'],
   ['generator_url', 'text'],
-] as const;
-
-const NAMES = COLUMNS.map(([name]) => name).join(', ');
+];
 
 /** As mergeRecords does. */
-const UPSERT = `
-  insert into alerts (${NAMES})
-  select ${COLUMNS.map(([name, type]) => (type === 'float8' ? timeOf(name) : name)).join(', ')}
-  from unnest(${COLUMNS.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')})
-    as batch (${NAMES})
+const UPSERT = `${insertInto('alerts', COLUMNS)}
   on conflict (alert_id) do update set
     status = case when 'resolved' in (alerts.status, excluded.status) then 'resolved' else 'firing' end,
     ends_at = coalesce(excluded.ends_at, alerts.ends_at),
@@ -137,7 +127,7 @@ function mergedById(records: readonly AlertRecord[]): readonly AlertRecord[] {
   return [...merged.values()];
 }
 
-function rowOf(record: AlertRecord): readonly (string | number | null)[] {
+function rowOf(record: AlertRecord): Row {
   return [
     record.alertId,
     record.fingerprint,
@@ -176,18 +166,13 @@ function statusOf(text: string): AlertStatus {
   return ALERT_STATUSES.find((status) => status === text) ?? 'firing';
 }
 
-function conditionsOf(filter: AlertFilter, afterId: string | null) {
-  const all: (readonly [string, unknown])[] = [
-    ['status =', filter.status],
-    ['name =', filter.name],
-    ['severity =', filter.severity],
-    ['alert_id <', afterId],
+function conditionsOf(filter: AlertFilter, afterId: string | null): readonly Condition[] {
+  return [
+    ['status = ?', filter.status],
+    ['name = ?', filter.name],
+    ['severity = ?', filter.severity],
+    ['alert_id < ?', afterId],
   ];
-  return all.filter(([, value]) => value !== null);
-}
-
-function timeOf(ms: string): string {
-  return `to_timestamp(${ms}::float8 / 1000)`;
 }
 
 /** Rounded: a double that went through microseconds comes back as the whole ms that it was. */

@@ -15,20 +15,18 @@ import type {
   AlertStoreStatus,
 } from '../../ports/alert-store.ts';
 import { deleteAlerts, lastToldMs, listAlerts, upsertAlerts } from './alert-queries.ts';
-import { DatabaseWriter, isRefusedData, messageOf } from './database-writer.ts';
+import { DatabaseWriter, messageOf } from './database-writer.ts';
 import type { DatabaseOptions } from './database-writer.ts';
+import { handOn, writeRows } from './spool-batch.ts';
+import type { BatchOptions, Losses } from './spool-batch.ts';
 import { Spool } from './spool.ts';
 import { formatLines } from './spool-segment.ts';
 
-export interface AlertStoreOptions extends DatabaseOptions {
+export interface AlertStoreOptions extends DatabaseOptions, BatchOptions {
   /** Where notices wait, on this member's disk; no other process may use it. */
   readonly spoolDirectory: string;
   /** Bytes that may wait; 16 MiB. Beyond them nothing more is taken. */
   readonly spoolBytesMax?: number;
-  /** Notices per write; 200. */
-  readonly batchMax?: number;
-  /** Bytes per write, about; 1 MiB. */
-  readonly batchBytesMax?: number;
   /** Age from which an alert that nobody tells of any more is deleted, in ms; 90 days. */
   readonly keepMs?: number;
   /** Wall clock for that age. */
@@ -63,12 +61,6 @@ const KEEP_MS = 90 * 24 * 3_600_000;
 /** Expired alerts deleted by one statement. */
 const DELETE_BATCH = 1000;
 
-/** Shared with the spool, which has losses of its own to report. */
-interface Losses {
-  dropped: number;
-  lastError: string | null;
-}
-
 class Store implements PostgresAlertStore {
   readonly #options: AlertStoreOptions & { readonly spoolBytesMax: number };
   readonly #spool: Spool;
@@ -89,6 +81,9 @@ class Store implements PostgresAlertStore {
     this.#database = new DatabaseWriter(options, {
       waiting: () => spool.buffered,
       write: (client) => this.#write(client),
+      lost: (why) => {
+        losses.lastError = why;
+      },
     });
   }
 
@@ -150,21 +145,13 @@ class Store implements PostgresAlertStore {
       buffered: this.#spool.buffered,
       dropped: this.#losses.dropped,
       watchdogSeenMs: this.#watchdogSeenMs,
-      lastError: this.#losses.lastError ?? this.#database.lastError,
+      lastError: this.#losses.lastError,
     };
   }
 
   async #write(client: PoolClient): Promise<boolean> {
     if (this.#spool.buffered === 0) return this.#lookAfter(client);
-    const { batchMax = 200, batchBytesMax = 1024 * 1024 } = this.#options;
-    const { records, mark } = await this.#spool.read(batchMax, batchBytesMax);
-    if (records.length > 0) {
-      await this.#insert(
-        client,
-        records.map(({ json }) => parseNotice(json)),
-      );
-    }
-    await this.#spool.advance(mark);
+    await handOn(this.#spool, this.#options, (lines) => this.#insert(client, lines));
     return true;
   }
 
@@ -180,24 +167,13 @@ class Store implements PostgresAlertStore {
     this.#watchdogSeenMs = Math.max(this.#watchdogSeenMs ?? atMs, atMs);
   }
 
-  /** One notice that the database refuses must not hold up the others: it alone is given up. */
-  async #insert(client: PoolClient, notices: readonly AlertNotice[]): Promise<void> {
-    const [first] = notices;
-    if (first === undefined) return;
-    try {
-      await upsertAlerts(client, notices.map(recordOfNotice));
-    } catch (cause) {
-      if (!isRefusedData(cause)) throw cause;
-      if (notices.length === 1) {
-        const id = alertIdOf(first.startsAtMs, first.fingerprint);
-        this.#losses.dropped += 1;
-        this.#losses.lastError = `the database refused ${id}: ${messageOf(cause)}`;
-        return;
-      }
-      const half = Math.ceil(notices.length / 2);
-      await this.#insert(client, notices.slice(0, half));
-      await this.#insert(client, notices.slice(half));
-    }
+  #insert(client: PoolClient, lines: readonly string[]): Promise<void> {
+    return writeRows(
+      lines.map(parseNotice),
+      (notices) => upsertAlerts(client, notices.map(recordOfNotice)),
+      this.#losses,
+      ({ startsAtMs, fingerprint }) => alertIdOf(startsAtMs, fingerprint),
+    );
   }
 }
 

@@ -25,6 +25,8 @@ export interface DatabaseOptions {
   readonly drainTimeoutMs?: number;
   /** From 0 to 1, for the jitter of retries. */
   readonly random?: () => number;
+  /** Called after each exchange of the writer with the database, with its duration in seconds. */
+  readonly onBatch?: (outcome: 'ok' | 'failed', seconds: number) => void;
 }
 
 /** What the owner has to write. */
@@ -33,6 +35,8 @@ export interface WriterWork {
   waiting(): number;
   /** Writes a part of what waits, or looks after the rest; true when there is more to do at once. */
   write(client: PoolClient): Promise<boolean>;
+  /** The database could not be reached, or the exchange with it failed; with why. */
+  lost(why: string): void;
 }
 
 const RETRY_DELAY_MIN_MS = 200;
@@ -47,7 +51,7 @@ export class DatabaseWriter {
   #wake: () => void = () => undefined;
   #connected = false;
   #migrated = false;
-  #lastError: string | null = null;
+  #ended: Promise<void> | null = null;
   #reads = 0;
 
   /** Connects to nothing yet. */
@@ -73,10 +77,6 @@ export class DatabaseWriter {
     return this.#connected;
   }
 
-  get lastError(): string | null {
-    return this.#lastError;
-  }
-
   /** Begins to write; the database there or not. */
   start(): void {
     this.#writer ??= this.#run();
@@ -88,13 +88,9 @@ export class DatabaseWriter {
   }
 
   /** Writes what it can within the drain timeout and closes the connections. */
-  async stop(): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
-    this.#stopping.abort();
-    this.#wake();
-    // A statement that hangs ends with its own timeout; nobody waits for that here.
-    await within(this.#drainTimeoutMs + STOP_SLACK_MS, this.#writer ?? Promise.resolve());
-    await within(STOP_SLACK_MS, this.#pool.end());
+  stop(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
   }
 
   /** @throws Error when the database is away, too slow or asked too much, and when the signal aborts */
@@ -107,6 +103,22 @@ export class DatabaseWriter {
     } finally {
       this.#reads -= 1;
     }
+  }
+
+  /** As read(), of a database that has the schema of this version; it may write, too. */
+  withSchema<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.read(signal, async (client) => {
+      await this.#migrate(client);
+      return work(client);
+    });
+  }
+
+  async #end(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    // A statement that hangs ends with its own timeout; nobody waits for that here.
+    await within(this.#drainTimeoutMs + STOP_SLACK_MS, this.#writer ?? Promise.resolve());
+    await within(STOP_SLACK_MS, this.#pool.end());
   }
 
   get #drainTimeoutMs(): number {
@@ -130,15 +142,25 @@ export class DatabaseWriter {
   }
 
   async #write(): Promise<boolean> {
-    const more = await this.#withClient(async (client) => {
-      if (!this.#migrated) {
-        await migrate(client);
-        this.#migrated = true;
-      }
-      return this.#work.write(client);
-    });
-    this.#connected = true;
-    return more;
+    const startMs = performance.now();
+    let outcome: 'ok' | 'failed' = 'failed';
+    try {
+      const more = await this.#withClient(async (client) => {
+        await this.#migrate(client);
+        return this.#work.write(client);
+      });
+      this.#connected = true;
+      outcome = 'ok';
+      return more;
+    } finally {
+      this.#options.onBatch?.(outcome, (performance.now() - startMs) / 1_000);
+    }
+  }
+
+  async #migrate(client: PoolClient): Promise<void> {
+    if (this.#migrated) return;
+    await migrate(client);
+    this.#migrated = true;
   }
 
   /** After stop() was called: one part after the other while they succeed and time is left. */
@@ -172,7 +194,7 @@ export class DatabaseWriter {
 
   #lost(cause: unknown): void {
     this.#connected = false;
-    this.#lastError = messageOf(cause);
+    this.#work.lost(messageOf(cause));
     // The next database may be an empty one: a restored backup, a new PGlite directory.
     this.#migrated = false;
   }
@@ -195,12 +217,6 @@ export class DatabaseWriter {
     clearTimeout(timer);
     this.#wake = () => undefined;
   }
-}
-
-/** SQLSTATE classes 22 (data exception) and 23 (integrity constraint): no retry will help. */
-export function isRefusedData(cause: unknown): boolean {
-  if (!(cause instanceof Error) || !('code' in cause)) return cause instanceof SyntaxError;
-  return typeof cause.code === 'string' && /^2[23]/.test(cause.code);
 }
 
 export function messageOf(cause: unknown): string {

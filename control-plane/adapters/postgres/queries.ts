@@ -10,6 +10,8 @@ import { decisionIdOf } from '../../model/decision.ts';
 import type { DecisionRecord } from '../../model/decision.ts';
 import type { DecisionFilter } from '../../ports/decision-store.ts';
 import { parseRecord } from './record-text.ts';
+import { byColumn, insertInto, timeOf, whereAll } from './statements.ts';
+import type { Column, Condition, Row } from './statements.ts';
 
 /**
  * Idempotent: a record that is there already is left as it is, unless this one has the token that
@@ -17,8 +19,7 @@ import { parseRecord } from './record-text.ts';
  */
 export async function insertRecords(client: ClientBase, records: readonly string[]): Promise<void> {
   const rows = [...latestOf(records)].map(([, { record, json }]) => rowOf(record, json));
-  const parameters = COLUMNS.map((_, column) => rows.map((row) => row[column] ?? null));
-  await client.query(INSERT, parameters);
+  await client.query(INSERT, byColumn(COLUMNS, rows));
   await client.query(INSERT_MODE_CHANGES, [rows.map(([decisionId]) => decisionId)]);
 }
 
@@ -29,12 +30,7 @@ export async function listRecords(
   limit: number,
   afterId: string | null,
 ): Promise<readonly DecisionRecord[]> {
-  const parameters: unknown[] = [];
-  const conditions = conditionsOf(filter, afterId).map(([condition, value]) => {
-    parameters.push(value);
-    return condition.replace('?', `$${parameters.length}`);
-  });
-  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+  const { where, parameters } = whereAll(conditionsOf(filter, afterId));
   parameters.push(limit);
   const text = `select record::text as record from decisions ${where} order by decision_id desc limit $${parameters.length}`;
   const { rows } = await client.query<{ record: string }>(text, parameters);
@@ -66,10 +62,10 @@ export async function deleteRecords(
   return rowCount ?? 0;
 }
 
-/** Name and type of each column, in the order of rowOf. */
-const COLUMNS = [
+/** In the order of rowOf. */
+const COLUMNS: readonly Column[] = [
   ['decision_id', 'text'],
-  ['at', 'float8'],
+  ['at', 'unix_ms'],
   ['kind', 'text'],
   ['workload_id', 'text'],
   ['policy_id', 'text'],
@@ -84,13 +80,9 @@ const COLUMNS = [
   ['log_term', 'bigint'],
   ['log_index', 'bigint'],
   ['record', 'json'],
-] as const;
+];
 
-const INSERT = `
-  insert into decisions (${COLUMNS.map(([name]) => name).join(', ')})
-  select ${COLUMNS.map(([name]) => (name === 'at' ? timeOf('at') : name)).join(', ')}
-  from unnest(${COLUMNS.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')})
-    as batch (${COLUMNS.map(([name]) => name).join(', ')})
+const INSERT = `${insertInto('decisions', COLUMNS)}
   on conflict (decision_id) do update
     set log_term = excluded.log_term, log_index = excluded.log_index, record = excluded.record
     where decisions.log_index is null and excluded.log_index is not null`;
@@ -120,11 +112,7 @@ function latestOf(records: readonly string[]) {
   return latest;
 }
 
-function timeOf(ms: string): string {
-  return `to_timestamp(${ms}::float8 / 1000)`;
-}
-
-function rowOf(record: DecisionRecord, json: string): readonly (string | number | null)[] {
+function rowOf(record: DecisionRecord, json: string): Row {
   const { input, outcome, token } = record;
   const { verdict } = outcome;
   return [
@@ -147,8 +135,8 @@ function rowOf(record: DecisionRecord, json: string): readonly (string | number 
   ];
 }
 
-function conditionsOf(filter: DecisionFilter, afterId: string | null): [string, unknown][] {
-  const all: [string, unknown][] = [
+function conditionsOf(filter: DecisionFilter, afterId: string | null): readonly Condition[] {
+  return [
     ['workload_id = ?', filter.workloadId],
     ['policy_id = ?', filter.policyId],
     ['verdict = ?', filter.verdict],
@@ -159,5 +147,4 @@ function conditionsOf(filter: DecisionFilter, afterId: string | null): [string, 
     [`at < ${timeOf('?')}`, filter.toMs],
     ['decision_id < ?', afterId],
   ];
-  return all.filter(([, value]) => value !== null);
 }

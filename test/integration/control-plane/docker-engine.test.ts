@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-import type { EngineAddress } from '../../../control-plane/adapters/docker/settings.ts';
+import type { EngineAddress } from '../../../control-plane/schemas/engine-address.ts';
 import { createDockerTarget } from '../../../control-plane/adapters/docker/target.ts';
 import type { DockerScaleTarget } from '../../../control-plane/adapters/docker/target.ts';
 import type { Replica } from '../../../control-plane/model/workload.ts';

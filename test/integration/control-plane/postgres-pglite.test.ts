@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDecisionStore } from '../../../control-plane/adapters/postgres/decision-store.ts';
@@ -116,6 +116,27 @@ describe('PGlite process', function () {
     await until(() => store.status().connected, 30_000);
     assert.equal(await count(), appended);
     await until(() => !isAlive(orphan), 5000);
+  });
+
+  it('comes up in a process that was started with less priority than it takes', async () => {
+    const niceness = Math.min(19, getPriority() + 15);
+    const own = mkdtempSync(join(tmpdir(), 'omnimind-pglite-'));
+    const parent = spawn('nice', ['-n', '15', process.execPath, PARENT, own], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let pid = 0;
+    try {
+      parent.stdout.setEncoding('utf8').on('data', (text: string) => (pid = Number(text)));
+      await until(() => pid !== 0, 10_000);
+      // It holds the directory from just after it has taken its priority.
+      await until(() => readdirSync(own).some((name) => name.startsWith('lock.')), 30_000);
+      assert.equal(getPriority(pid), niceness);
+    } finally {
+      parent.kill('SIGKILL');
+      if (pid !== 0) process.kill(pid, 'SIGKILL');
+      await until(() => pid === 0 || !isAlive(pid), 5_000);
+      rmSync(own, { recursive: true });
+    }
   });
 
   it('is gone when it was stopped', async () => {

@@ -14,6 +14,7 @@ import type {
 } from '../../../control-plane/adapters/prometheus/source.ts';
 import type { InstantReading } from '../../../control-plane/ports/metrics-source.ts';
 import { isInstalled, listenLocally } from '../../support/process.ts';
+import { sourceOptions } from '../../support/prometheus-options.ts';
 import { createAuthority } from '../../support/raft-certificates.ts';
 import type { TestAuthority } from '../../support/raft-certificates.ts';
 import { skipBecause } from '../../support/skip.ts';
@@ -35,18 +36,8 @@ describe('the credentials of the metrics source', () => {
     return path;
   };
   const sourceOf = (baseUrl: string, options: Partial<PrometheusOptions>): PrometheusSource => {
-    const source = createPrometheusSource({
-      baseUrl,
-      headers: {},
-      tokenFile: null,
-      caFile: null,
-      certFile: null,
-      keyFile: null,
-      timeoutMs: 5_000,
-      monotonicMs: () => performance.now(),
-      limits: { breaker: { failuresMax: 1_000, openMs: 50 } },
-      ...options,
-    });
+    const limits = { breaker: { failuresMax: 1_000, openMs: 50 } };
+    const source = createPrometheusSource(sourceOptions(baseUrl, { limits, ...options }));
     sources.push(source);
     return source;
   };

@@ -21,6 +21,7 @@ import {
   startPrometheusFake,
 } from '../../support/prometheus-fake.ts';
 import { listenLocally, pollUntil } from '../../support/process.ts';
+import { sourceOptions } from '../../support/prometheus-options.ts';
 import { skipBecause } from '../../support/skip.ts';
 
 const AT_MS = 1_800_000_000_000;
@@ -41,19 +42,11 @@ describe('the Prometheus source against a server that misbehaves', () => {
   ): Promise<{ fake: PrometheusFake; source: PrometheusSource }> {
     const started = await startPrometheusFake(fakeOptions);
     fakes.push(started);
-    const source = createPrometheusSource({
-      baseUrl: started.url,
-      headers: {},
-      tokenFile: null,
-      caFile: null,
-      certFile: null,
-      keyFile: null,
-      timeoutMs: 1_000,
-      monotonicMs: () => performance.now(),
-      ...options,
-      // The breaker has a suite of its own below.
-      limits: { breaker: { failuresMax: 1_000, openMs: 50 }, ...options.limits },
-    });
+    // The breaker has a suite of its own below.
+    const limits = { breaker: { failuresMax: 1_000, openMs: 50 }, ...options.limits };
+    const source = createPrometheusSource(
+      sourceOptions(started.url, { timeoutMs: 1_000, ...options, limits }),
+    );
     sources.push(source);
     return { fake: started, source };
   }

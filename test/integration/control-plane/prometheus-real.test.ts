@@ -12,6 +12,7 @@ import { deriveTimestampQuery } from '../../../control-plane/schemas/promql-time
 import { type Exporter, startExporter } from '../../support/exporter.ts';
 import { pollUntil } from '../../support/process.ts';
 import { startPrometheusFake } from '../../support/prometheus-fake.ts';
+import { sourceOptions } from '../../support/prometheus-options.ts';
 import {
   preparePrometheus,
   scrapeConfigOf,
@@ -52,17 +53,8 @@ describe('the Prometheus source against a real Prometheus', function () {
   });
 
   function sourceOf(baseUrl: string, timeoutMs: number): PrometheusSource {
-    return createPrometheusSource({
-      baseUrl,
-      headers: {},
-      tokenFile: null,
-      caFile: null,
-      certFile: null,
-      keyFile: null,
-      timeoutMs,
-      monotonicMs: () => performance.now(),
-      limits: { breaker: { failuresMax: 3, openMs: 100 }, probeTimeoutMs: 200 },
-    });
+    const limits = { breaker: { failuresMax: 3, openMs: 100 }, probeTimeoutMs: 200 };
+    return createPrometheusSource(sourceOptions(baseUrl, { timeoutMs, limits }));
   }
 
   async function read(...queries: readonly string[]): Promise<readonly InstantReading[]> {

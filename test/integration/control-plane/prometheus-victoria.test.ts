@@ -20,6 +20,7 @@ import { parsePolicy } from '../../../control-plane/schemas/policy.ts';
 import { startExporter } from '../../support/exporter.ts';
 import { planePlace, startPlane, WORKLOAD_ID } from '../../support/plane-process.ts';
 import { pollUntil } from '../../support/process.ts';
+import { sourceOptions } from '../../support/prometheus-options.ts';
 import {
   preparePrometheus,
   scrapeConfigOf,
@@ -259,16 +260,7 @@ function decide(
 }
 
 function sourceOf(baseUrl: string): PrometheusSource {
-  return createPrometheusSource({
-    baseUrl,
-    headers: {},
-    tokenFile: null,
-    caFile: null,
-    certFile: null,
-    keyFile: null,
-    timeoutMs: 10_000,
-    monotonicMs: () => performance.now(),
-  });
+  return createPrometheusSource(sourceOptions(baseUrl, { timeoutMs: 10_000 }));
 }
 
 function valueOf(reading: InstantReading | undefined): unknown {

@@ -13,6 +13,7 @@ import { SloReader } from '../../../control-plane/loops/slo-reader.ts';
 import type { SloReport } from '../../../control-plane/model/slo.ts';
 import { type Exporter, startExporter } from '../../support/exporter.ts';
 import { pollUntil } from '../../support/process.ts';
+import { sourceOptions } from '../../support/prometheus-options.ts';
 import {
   preparePrometheus,
   type PrometheusProcess,
@@ -60,16 +61,7 @@ describe('the generated rules in a real Prometheus', function () {
     const place = await preparePrometheus(directory, scrapeConfigOf(exporter.address), quick);
     server = await startPrometheus(place);
     started.push(() => server.kill());
-    source = createPrometheusSource({
-      baseUrl: server.url,
-      headers: {},
-      tokenFile: null,
-      caFile: null,
-      certFile: null,
-      keyFile: null,
-      timeoutMs: 5_000,
-      monotonicMs: () => performance.now(),
-    });
+    source = createPrometheusSource(sourceOptions(server.url));
     started.push(() => source.close());
     const slos = await readSlos(join(ROOT, 'prometheus/slos'), AbortSignal.timeout(5_000));
     const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };

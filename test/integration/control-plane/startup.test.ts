@@ -16,7 +16,7 @@ import { openRaftLog } from '../../../control-plane/adapters/log/raft-log.ts';
 import { createKey } from '../../../control-plane/http/api-keys.ts';
 import { startRaftMember } from '../../../control-plane/loops/raft/member.ts';
 import { workload } from '../../support/log-commands.ts';
-import { startOtlpReceiver } from '../../support/otlp-receiver.ts';
+import { exportSettings, startOtlpReceiver } from '../../support/otlp-receiver.ts';
 import { WORKLOAD_ID, planePlace, startPlane } from '../../support/plane-process.ts';
 import type { PlanePlace } from '../../support/plane-process.ts';
 import { freePort, pollUntil, startProcess } from '../../support/process.ts';
@@ -222,11 +222,7 @@ describe('a control plane with replicas', function () {
   it('stops in that time too with a collector that hangs and a client that never ends its request', async () => {
     const collector = await startOtlpReceiver();
     collector.behave('hang');
-    const environment = {
-      ...place.environment,
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-      OTEL_BSP_SCHEDULE_DELAY: '50',
-    };
+    const environment = { ...place.environment, ...exportSettings(collector, 50) };
     const plane = await startPlane({ ...place, environment });
     try {
       await plane.get('/v1/workloads');

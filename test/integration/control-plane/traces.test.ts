@@ -11,7 +11,7 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import type { DecisionRecord } from '../../../control-plane/model/decision.ts';
 import { loadMetrics } from '../../support/load-policy.ts';
-import { startOtlpReceiver } from '../../support/otlp-receiver.ts';
+import { exportSettings, startOtlpReceiver } from '../../support/otlp-receiver.ts';
 import type { OtlpReceiver, ReceivedSpan } from '../../support/otlp-receiver.ts';
 import { WORKLOAD_ID, planePlace, startPlane } from '../../support/plane-process.ts';
 import type { PlanePlace, PlaneProcess } from '../../support/plane-process.ts';
@@ -44,11 +44,7 @@ describe('the traces of a control plane', function () {
       prometheusUrl: prometheus.url,
       tickInterval: '1s',
       prometheusTimeout: '800ms',
-      settings: {
-        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-        OTEL_BSP_SCHEDULE_DELAY: '100',
-        OMNIMIND_LOCAL_PROCESS_ON_STOP: 'stop',
-      },
+      settings: { ...exportSettings(receiver), OMNIMIND_LOCAL_PROCESS_ON_STOP: 'stop' },
       policy: {
         replicas: { min: 1, max: 4 },
         metrics: loadMetrics('load', 'load_time'),
