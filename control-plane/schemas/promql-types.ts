@@ -6,7 +6,9 @@
  */
 
 import type { SyntaxNode } from '@lezer/common';
+import { bindingOf, expressionsIn } from './promql-binding.ts';
 import { AGGREGATIONS, FUNCTIONS, type Signature } from './promql-functions.ts';
+import { isEmptyRange, isTimestamp } from './promql-times.ts';
 
 export type PromqlType = 'vector' | 'scalar' | 'matrix' | 'string' | 'unknown';
 
@@ -43,6 +45,9 @@ class TypeFault extends Error {
   }
 }
 
+const SELECTORS = ['VectorSelector', 'MatrixSelector'];
+const SHIFTABLE = [...SELECTORS, 'SubqueryExpr'];
+
 const NAMES: Readonly<Record<PromqlType, string>> = {
   vector: 'an instant vector',
   scalar: 'a scalar',
@@ -75,8 +80,7 @@ class Checker {
       case 'MatrixSelector':
         return this.#matrixType(node, depth);
       case 'SubqueryExpr':
-        this.#require(operandOf(node), 'vector', 'a subquery', depth);
-        return 'matrix';
+        return this.#subqueryType(node, depth);
       case 'UnaryExpr':
         return this.#numberType(operandOf(node), 'a sign', depth);
       case 'BinaryExpr':
@@ -87,10 +91,11 @@ class Checker {
         return this.#callType(node, 'FunctionIdentifier', FUNCTIONS, depth);
       case 'OffsetExpr':
       case 'StepInvariantExpr':
-        return this.#shiftedType(node, depth);
-      case 'ParenExpr':
+        return this.#modifiedType(node, 'offset and @', SHIFTABLE, depth);
       case 'AnchoredExpr':
       case 'SmoothedExpr':
+        return this.#modifiedType(node, 'anchored and smoothed', SELECTORS, depth);
+      case 'ParenExpr':
         return this.typeOf(operandOf(node), depth + 1);
       default:
         return 'unknown';
@@ -106,18 +111,51 @@ class Checker {
       );
     }
     this.typeOf(operand, depth + 1);
+    this.#checkRanges(node);
     return 'matrix';
   }
 
-  #shiftedType(node: SyntaxNode, depth: number): PromqlType {
-    let inner = operandOf(node);
-    const type = this.typeOf(inner, depth + 1);
-    while (inner.name === 'OffsetExpr' || inner.name === 'StepInvariantExpr')
-      inner = operandOf(inner);
-    if (!['VectorSelector', 'MatrixSelector', 'SubqueryExpr'].includes(inner.name)) {
-      throw new TypeFault(node, 'offset and @ can follow a selector or a subquery only');
+  #subqueryType(node: SyntaxNode, depth: number): PromqlType {
+    const { operation } = bindingOf(node);
+    if (operation !== null) {
+      throw new TypeFault(
+        node,
+        'a subquery is of the last operand alone, and operators take no range vector; write it of all, as in (…)[5m:15s]',
+      );
+    }
+    this.#require(operandOf(node), 'vector', 'a subquery', depth);
+    this.#checkRanges(node);
+    return 'matrix';
+  }
+
+  /** A modifier changes no type: that of `a + b offset 5m` is that of `a + b`. */
+  #modifiedType(
+    node: SyntaxNode,
+    who: string,
+    operands: readonly string[],
+    depth: number,
+  ): PromqlType {
+    const type = this.typeOf(operandOf(node), depth + 1);
+    const { operand, before } = bindingOf(node);
+    if (operand === null || !operands.includes(operand.name)) {
+      const what = operands.includes('SubqueryExpr') ? 'a selector or a subquery' : 'a selector';
+      throw new TypeFault(node, `${who} can follow ${what} only`);
+    }
+    if (before.some(({ name }) => name === node.name)) {
+      throw new TypeFault(node, 'the same modifier is given twice');
+    }
+    const time = node.name === 'StepInvariantExpr' ? node.getChild('NumberDurationLiteral') : null;
+    if (time !== null && !isTimestamp(this.#text(time))) {
+      throw new TypeFault(time, `${this.#text(time)} is no time that @ can look at`);
     }
     return type;
+  }
+
+  #checkRanges(node: SyntaxNode): void {
+    for (const range of node.getChildren('DurationExpr')) {
+      if (isEmptyRange(range, this.#query))
+        throw new TypeFault(range, 'a range must be longer than 0');
+    }
   }
 
   #binaryType(node: SyntaxNode, depth: number): PromqlType {
@@ -133,6 +171,11 @@ class Checker {
       const group = matching?.getChild('GroupLeft') ?? matching?.getChild('GroupRight');
       if (group) throw new TypeFault(group, `${sign} takes no grouping`);
     }
+    if (matching !== null) this.#checkMatching(matching);
+    const fill = node.getChild('FillModifier');
+    if (fill !== null && (!bothVectors || SET_OPERATORS.includes(operator.name))) {
+      throw new TypeFault(fill, 'filling takes two instant vectors and no set operator');
+    }
     // `on ()` without labels is let through between scalars, as Prometheus does.
     if (matching !== null && !bothVectors && namesLabels(matching)) {
       throw new TypeFault(matching, 'vector matching takes two instant vectors');
@@ -145,6 +188,21 @@ class Checker {
       throw new TypeFault(node, `comparing two scalars needs bool, as in 1 ${sign} bool 2`);
     }
     return leftType === 'scalar' && rightType === 'scalar' ? 'scalar' : 'vector';
+  }
+
+  /** A label that the two sides are matched on has one value, and none to bring over. */
+  #checkMatching(matching: SyntaxNode): void {
+    if (matching.getChild('On') === null) return;
+    const [matched = [], brought = []] = matching
+      .getChildren('GroupingLabels')
+      .map((labels) => [
+        ...labels.getChildren('LabelName'),
+        ...labels.getChildren('QuotedLabelName'),
+      ]);
+    const names = matched.map((label) => this.#text(label));
+    const twice = brought.find((label) => names.includes(this.#text(label)));
+    if (twice === undefined) return;
+    throw new TypeFault(twice, `label ${this.#text(twice)} stands in on and in the grouping`);
   }
 
   #callType(
@@ -279,36 +337,6 @@ function namesLabels(matching: SyntaxNode): boolean {
   return (
     labels !== null && (labels.getChild('LabelName') ?? labels.getChild('QuotedLabelName')) !== null
   );
-}
-
-/** Nodes that are no operand: operators, modifiers, durations, comments. */
-function isExpression(node: SyntaxNode): boolean {
-  return EXPRESSIONS.has(node.name);
-}
-
-const EXPRESSIONS: ReadonlySet<string> = new Set([
-  'AggregateExpr',
-  'BinaryExpr',
-  'FunctionCall',
-  'MatrixSelector',
-  'NumberDurationLiteral',
-  'OffsetExpr',
-  'AnchoredExpr',
-  'SmoothedExpr',
-  'ParenExpr',
-  'StringLiteral',
-  'SubqueryExpr',
-  'UnaryExpr',
-  'VectorSelector',
-  'StepInvariantExpr',
-]);
-
-function expressionsIn(node: SyntaxNode | null): readonly SyntaxNode[] {
-  const found: SyntaxNode[] = [];
-  for (let child = node?.firstChild ?? null; child !== null; child = child.nextSibling) {
-    if (isExpression(child)) found.push(child);
-  }
-  return found;
 }
 
 function operandOf(node: SyntaxNode): SyntaxNode {

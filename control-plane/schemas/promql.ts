@@ -9,6 +9,7 @@ import { parser } from '@prometheus-io/lezer-promql';
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { z } from 'zod';
 import { expected } from './document.ts';
+import { isShifted } from './promql-binding.ts';
 import { checkPromqlTypes, type PromqlType } from './promql-types.ts';
 
 /** Longer queries are refused unread. */
@@ -163,11 +164,4 @@ function metricNameOf(selector: SyntaxNode, query: string): string | null {
 function unquoted(literal: string): string | null {
   const inner = literal.slice(1, -1);
   return inner.includes('\\') ? null : inner;
-}
-
-function isShifted(selector: SyntaxNode): boolean {
-  for (let node = selector.parent; node !== null; node = node.parent) {
-    if (node.name === 'OffsetExpr' || node.name === 'StepInvariantExpr') return true;
-  }
-  return false;
 }

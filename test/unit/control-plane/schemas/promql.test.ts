@@ -32,6 +32,13 @@ describe('PromQL as the grammar and the type table read it', () => {
     ['{__name__="x"}', 'vector'],
     ['{job="x"}', 'vector'],
     ['x{a=`\\d`}', 'vector'],
+    ['x unless x offset 15m', 'vector'],
+    ['x and on () y @ end() offset 5m', 'vector'],
+    ['1 + -x offset -5m', 'vector'],
+    ['x / on (a) group_left (b) y offset 1h + 1', 'vector'],
+    ['max_over_time((x + y offset 1m)[5m:15s] offset 1h)', 'vector'],
+    ['x[5m + 5m]', 'matrix'],
+    ['x @ 5m', 'vector'],
   ];
   for (const [query, type] of types) {
     it(`reads ${JSON.stringify(query)} as a ${type}`, () => {
@@ -75,6 +82,20 @@ describe('PromQL as the grammar and the type table read it', () => {
     ['x + bool y', 0, /bool can follow a comparison only/],
     ['sum(x)[5m]', 0, /a range can follow a selector only/],
     ['sum(x) offset 5m', 0, /offset and @ can follow a selector/],
+    ['x + sum(y) offset 5m', 0, /offset and @ can follow a selector or a subquery only/],
+    ['x + (y) @ 5', 0, /offset and @ can follow a selector/],
+    ['x offset 5m offset 1h', 0, /the same modifier is given twice/],
+    ['x @ 1 offset 5m @ 2', 0, /the same modifier is given twice/],
+    ['x @ -Inf', 4, /-Inf is no time/],
+    ['x @ 1e19', 4, /1e19 is no time/],
+    ['sum(x) anchored', 0, /anchored and smoothed can follow a selector only/],
+    ['max_over_time(x + y[5m:15s])', 14, /a subquery is of the last operand alone/],
+    ['-x[5m:15s]', 0, /a subquery is of the last operand alone/],
+    ['x[0s]', 2, /longer than 0/],
+    ['x[5m:-(15s)]', 5, /longer than 0/],
+    ['x / on (a) group_left (b, a) y', 26, /label a stands in on and in the grouping/],
+    ['x and fill (0) y', 6, /filling takes two instant vectors and no set operator/],
+    ['x + fill (0) 1', 4, /filling takes two instant vectors/],
     ['1[5m:1m]', 0, /a subquery must be an instant vector, and is a scalar/],
     ['{}', 0, /matches every series/],
     ['{a=""}', 0, /matches every series/],
@@ -106,6 +127,24 @@ describe('PromQL as the grammar and the type table read it', () => {
       { metricName: 'd', text: '{__name__="d"}', shifted: false },
       { metricName: null, text: '{__name__=~"e"}', shifted: false },
     ]);
+  });
+
+  it('says of each selector whether it is moved, and not of its neighbours', () => {
+    const reading = parsePromql(
+      'a unless b offset 15m + max_over_time((c - d)[5m:1m] @ end()) / (e * -f @ 5)',
+    );
+    assert.ok(reading.kind === 'parsed', JSON.stringify(reading));
+    assert.deepEqual(
+      reading.selectors.map(({ metricName, shifted }) => [metricName, shifted]),
+      [
+        ['a', false],
+        ['b', true],
+        ['c', true],
+        ['d', true],
+        ['e', false],
+        ['f', true],
+      ],
+    );
   });
 
   it('is total: any text gives a reading and a position within it', () => {
