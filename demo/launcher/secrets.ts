@@ -43,7 +43,9 @@ export const SECRETS = [
   ),
   placeholder(
     'pagerduty-routing-key',
-    'write-the-routing-key-of-your-service-here',
+    // Alertmanager takes the key as a template: of this one nothing is left, and a page without a key
+    // ends before it is sent. Any other text would go to PagerDuty, with the alert.
+    '{{- /* write the routing key of your service here, instead of this */ -}}',
     'PagerDuty’s Events API v2: replace it with the key of your service',
   ),
 ] as const satisfies readonly (SecretFile & { readonly make: Make })[];

@@ -22,11 +22,17 @@ export function planeSeries(): readonly string[] {
 
 /** Every family of every collector, those for hosts without /proc and the scraper's own included. */
 export function agentSeries(): readonly string[] {
-  const families = [
-    ...agentCollectors().flatMap((collector) => collector.families),
-    ...ofScraper(),
-  ];
-  return [...new Set(families.map(({ name }) => name))];
+  return [...new Set(agentFamilies().map(({ name }) => name))];
+}
+
+/** The labels of each series of the control plane and the agent, without those that Prometheus adds. */
+export function exportedLabels(): ReadonlyMap<string, readonly string[]> {
+  const families = [...describeSeries(), ...agentFamilies()];
+  return new Map(families.map(({ name, labels }) => [name, labels]));
+}
+
+function agentFamilies(): readonly Family[] {
+  return [...agentCollectors().flatMap((collector) => collector.families), ...ofScraper()];
 }
 
 export function demoSeries(): readonly string[] {

@@ -32,6 +32,7 @@ export const EMPTY_WITH_REASON: readonly {
     'Messages that failed',
     'Time to deliver',
     'Alerts in Alertmanager',
+    'Since the watchdog came through',
   ].map((panel) => ({ uid: 'omnimind-alerts', panel, reason: 'npm start runs no Alertmanager' })),
   {
     uid: 'omnimind-alerts',

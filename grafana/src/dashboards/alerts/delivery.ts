@@ -95,6 +95,34 @@ export const delivery: DashboardRow = {
         },
       ],
     }),
+    timeSeries({
+      title: 'Since the watchdog came through',
+      description:
+        'Time since the alert that always fires last made the whole way: Prometheus, Alertmanager, control plane. It comes each minute; five are alarming.',
+      unit: 'seconds',
+      link: runbook('OmniMindAlertPipelineSilent'),
+      noValue: 'The watchdog never came: no Alertmanager tells the control plane',
+      min: 0,
+      queries: [
+        { expr: 'min(omnimind_alerts_watchdog_age_seconds)', legend: 'since the last one' },
+      ],
+    }),
+    timeSeries({
+      title: 'Alerts told to the control plane',
+      description:
+        'What Alertmanager told the control plane, repetitions included: kept, or refused because its buffer is full or its disk failed. Refused ones are told again.',
+      unit: 'perSecond',
+      link: runbook('OmniMindAlertsNotKept'),
+      noValue: 'No member of the control plane is scraped',
+      min: 0,
+      queries: [
+        { expr: 'sum(rate(omnimind_alerts_received_total[$__rate_interval]))', legend: 'kept' },
+        {
+          expr: 'sum by (cause) (rate(omnimind_alerts_refused_total[$__rate_interval]))',
+          legend: 'refused: {{cause}}',
+        },
+      ],
+    }),
     stateTimeline({
       title: 'Configurations',
       description:
@@ -132,7 +160,7 @@ export const rules: DashboardRow = {
       min: 0,
       queries: [
         {
-          expr: 'sum by (group) (label_replace(rate(prometheus_rule_evaluation_failures_total[$__rate_interval]), "group", "$1", "rule_group", ".*;(.*)")) > 0 or sum(rate(prometheus_rule_evaluation_failures_total[$__rate_interval]))',
+          expr: 'sum by (group) (label_replace(rate(prometheus_rule_evaluation_failures_total[$__rate_interval]), "group", "$1", "rule_group", ".*;(.*)")) > 0 or label_replace(sum(rate(prometheus_rule_evaluation_failures_total[$__rate_interval])), "group", "all groups", "", "")',
           legend: '{{group}}',
         },
       ],
@@ -178,7 +206,7 @@ export const scrapes: DashboardRow = {
         'How many targets each job has, how many answer, and how long the slowest takes.',
       link: TARGETS,
       noValue: 'Prometheus scrapes nothing',
-      labels: [{ label: 'job', title: 'Job' }],
+      labels: [{ label: 'job', title: 'Job', widthMin: 190 }],
       columns: [
         { expr: 'count by (job) (up)', title: 'Targets', unit: 'count', decimals: 0 },
         { expr: 'sum by (job) (up)', title: 'Up', unit: 'count', decimals: 0 },
