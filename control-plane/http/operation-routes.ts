@@ -4,6 +4,7 @@
  * fails only for those without which the member is of no use.
  */
 
+import type { Consensus } from '../ports/consensus.ts';
 import { discoveryQuery, nothing } from '../schemas/query.ts';
 import { HttpRefusal } from './errors.ts';
 import type { PlaneViews, ReadinessCheck } from './plane.ts';
@@ -16,6 +17,7 @@ export interface RenderedMetrics {
 }
 
 export interface OperationSources {
+  readonly consensus: Pick<Consensus, 'readState'>;
   readonly views: PlaneViews;
   readonly renderMetrics: (accept: string) => Promise<RenderedMetrics>;
   readonly metricsTimeoutMs: number;
@@ -25,13 +27,7 @@ export interface OperationSources {
 }
 
 export function operationRoutes(sources: OperationSources): readonly Route[] {
-  return [
-    discovery(sources.views),
-    livez(),
-    readyz(sources),
-    metrics(sources),
-    version(sources.version),
-  ];
+  return [discovery(sources.views), livez(), readyz(sources), metrics(sources), version(sources)];
 }
 
 function discovery(views: PlaneViews): Route {
@@ -143,13 +139,13 @@ async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   }
 }
 
-function version(text: string): Route {
+function version({ consensus, version: text }: OperationSources): Route {
   return defineRoute({
     method: 'get',
     path: '/version',
     operationId: 'readVersion',
     tag: 'operation',
-    summary: 'Which version runs',
+    summary: 'Which version runs here, and which format of the log it has met',
     role: 'open',
     answeredBy: 'member',
     pathSchema: nothing,
@@ -157,6 +153,11 @@ function version(text: string): Route {
     body: NO_BODY,
     responses: { 200: { description: 'The version', schema: versionView } },
     answer: () =>
-      json({ name: 'omnimind-control-plane', version: text, node: process.versions.node }),
+      json({
+        name: 'omnimind-control-plane',
+        version: text,
+        node: process.versions.node,
+        formatInForce: consensus.readState().formatVersion,
+      }),
   });
 }

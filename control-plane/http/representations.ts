@@ -234,5 +234,13 @@ export const readiness = z
   .meta({ id: 'Readiness' });
 
 export const versionView = z
-  .strictObject({ name: z.string(), version: z.string(), node: z.string() })
+  .strictObject({
+    name: z.string(),
+    version: z.string(),
+    node: z.string(),
+    formatInForce: count.meta({
+      description:
+        'Of the log and the snapshots, as far as this member has applied them; it never falls, and a version that does not read it cannot be gone back to.',
+    }),
+  })
   .meta({ id: 'Version' });

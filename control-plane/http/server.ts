@@ -162,7 +162,10 @@ export function apiRoutes(options: HttpServerOptions, isStopping: () => boolean)
       ...electionRoutes(consensus),
       ...sloRoutes(options.slos),
       ...alertRoutes(options.alerts, clock, limits.storeTimeoutMs),
-      ...operationRoutes({ views, renderMetrics, metricsTimeoutMs, version, isStopping }),
+      ...operationRoutes({
+        ...{ consensus, views, renderMetrics },
+        ...{ metricsTimeoutMs, version, isStopping },
+      }),
     ],
     version,
   );

@@ -32,7 +32,7 @@ import { applied, refused } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import type { PlaneState } from './state.ts';
 
-/** The newest format that this program reads, writes and applies; what a member tells the others. */
+/** The newest format that this program reads, writes and applies. */
 export const FORMAT_MAX = 3;
 
 /**

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import type { DecisionRecord } from '../../control-plane/model/decision.ts';
 import type { Election } from '../../control-plane/model/election.ts';
 import { prepareCluster } from './cluster-process.ts';
-import type { Cluster, LeaderSeen } from './cluster-process.ts';
+import type { Cluster, ClusterOptions, LeaderSeen } from './cluster-process.ts';
 import { REPLICA_LOAD, loadSamples, swingingLoad, swingingPlanePlace } from './load-policy.ts';
 import { startOtlpReceiver } from './otlp-receiver.ts';
 import type { OtlpReceiver } from './otlp-receiver.ts';
@@ -266,8 +266,10 @@ interface RigParts {
   readonly home: string;
 }
 
-/** Starts everything but the members. */
-export async function prepareRig(): Promise<DecisionsRig> {
+/** Starts everything but the members; `more` is for them. */
+export async function prepareRig(
+  more: Pick<ClusterOptions, 'rootOf' | 'settingsOf' | 'direct'> = {},
+): Promise<DecisionsRig> {
   const load = new Load();
   const prometheus = await startPrometheusFake({ samples: (query) => load.answer(query) });
   const receiver = await startOtlpReceiver();
@@ -285,6 +287,7 @@ export async function prepareRig(): Promise<DecisionsRig> {
   const own = ['OMNIMIND_DATA_DIR', 'OMNIMIND_LISTEN'];
   const shared = Object.entries(place.environment).filter(([name]) => !own.includes(name));
   const cluster = await prepareCluster({
+    ...more,
     members: MEMBERS,
     settings: {
       ...Object.fromEntries(shared),

@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly direct?: boolean;
   /** For one member. */
   readonly settingsOf?: (memberId: string) => NodeJS.ProcessEnv;
+  /** Folder of the product that the member's next process is of; this one's, unless it says so. */
+  readonly rootOf?: (memberId: string) => string;
 }
 
 export interface ClusterMember {
@@ -95,7 +97,7 @@ export class Cluster {
   /** Starts its process, without waiting for anything. */
   launch(id: string): ClusterMember {
     const member = this.member(id);
-    const { members, settings, settingsOf } = this.#options;
+    const { members, settings, settingsOf, rootOf } = this.#options;
     const first = members.map((one) => `${one}=${this.member(one).address}`).join(',');
     const env: NodeJS.ProcessEnv = {
       PATH: process.env['PATH'],
@@ -111,9 +113,10 @@ export class Cluster {
       ...settings,
       ...settingsOf?.(id),
     };
-    const entry = join(ROOT, 'control-plane', 'main.ts');
+    const root = rootOf?.(id) ?? ROOT;
+    const entry = join(root, 'control-plane', 'main.ts');
     member.running = startProcess(process.execPath, [...MEMBER_NODE_ARGUMENTS, entry], {
-      cwd: ROOT,
+      cwd: root,
       env,
     });
     return member;
