@@ -121,12 +121,10 @@ function runSecrets(args) {
 /** All tests, or those that are named. */
 function runTests(args) {
   const named = args.some((argument) => !argument.startsWith('-'));
-  const all = ['unit', 'contract', 'simulation', 'integration', 'e2e'].map(
-    (name) => `test/${name}/**/*.test.ts`,
-  );
+  if (!named) return runForeground([join('test', 'main.ts'), ...args], {});
   const mocha = join('node_modules', 'mocha', 'bin', 'mocha.js');
   const reporter = ['--reporter', './test/support/reporter.ts'];
-  return runForeground([mocha, ...reporter, ...args, ...(named ? [] : all)], {});
+  return runForeground([mocha, ...reporter, ...args], {});
 }
 
 function runBench(args) {

@@ -50,9 +50,10 @@ describe(`a cluster whose leader fails (seed ${SEED}, ${countsText()})`, functio
   let cluster: Cluster;
   let apiProxies: ApiProxies;
   let load: ClusterLoad | null = null;
-  const chain = new ChainThread();
+  let chain: ChainThread;
 
   before(async () => {
+    chain = new ChainThread();
     const [nobody, noDatabase] = [await freePort(), await freePort()];
     cluster = await prepareCluster({
       members: MEMBERS,

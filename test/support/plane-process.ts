@@ -14,6 +14,7 @@ import type { DecisionRecord } from '../../control-plane/model/decision.ts';
 import { freePort, pollUntil, startProcess } from './process.ts';
 import type { RunningProcess } from './process.ts';
 
+const START_MS = 60_000;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const REPLICA = fileURLToPath(new URL('./stub-replica.ts', import.meta.url));
 
@@ -85,9 +86,13 @@ export async function startPlane(place: PlanePlace): Promise<PlaneProcess> {
     cwd: ROOT,
     env: place.environment,
   });
-  const port = await pollUntil('the plane listens', 30_000, () => {
+  const port = await pollUntil('the plane listens', START_MS, () => {
     if (running.child.exitCode !== null) throw new Error(`the plane ended:\n${running.output()}`);
     return /"port":(\d+).*"msg":"listening"/.exec(running.output())?.[1];
+  }).catch((error: unknown) => {
+    // Nobody else knows of it, and it would keep the tests from ending.
+    running.kill();
+    throw error;
   });
   const url = `http://127.0.0.1:${port}`;
   const get = async <T>(path: string): Promise<T> => {

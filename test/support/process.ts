@@ -13,6 +13,11 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Where Node keeps compiled sources over this run (test/main.ts), also for who is given an environment. */
+const COMPILE_CACHE = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => name === 'NODE_COMPILE_CACHE'),
+);
+
 export interface RunningProcess {
   readonly child: ChildProcess;
   readonly pid: number;
@@ -36,7 +41,8 @@ export function startProcess(
   args: readonly string[],
   options: StartOptions = {},
 ): RunningProcess {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const env = options.env === undefined ? undefined : { ...COMPILE_CACHE, ...options.env };
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options, env });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -91,12 +97,35 @@ export async function listenLocally(server: Server): Promise<number> {
   return address.port;
 }
 
-/** A port of 127.0.0.1 that is free at this moment. */
+/**
+ * A port of 127.0.0.1 that is free at this moment, for a process that is yet to start. None of those
+ * that the system hands out: by the time that process listens, a server or a connection elsewhere
+ * could have been given it. Each is tried in turn, so that another that asks gets another.
+ */
 export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < PORTS; tried += 1) {
+    const port = PORTS_FROM + nextPort;
+    nextPort = (nextPort + 1) % PORTS;
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${PORTS_FROM} to ${PORTS_FROM + PORTS - 1} is free`);
+}
+
+/** Linux hands out those from 32768 on, and stub replicas have those from 21000 (plane-process.ts). */
+const PORTS_FROM = 11_000;
+const PORTS = 10_000;
+/** Far from where the process with the next pid begins. */
+let nextPort = (process.pid * 3_571) % PORTS;
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const port = await listenLocally(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  server.listen(port, '127.0.0.1');
+  const listens = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  if (listens) await new Promise((resolve) => server.close(resolve));
+  return listens;
 }
 
 /** Whether PATH leads to a program of this name. */

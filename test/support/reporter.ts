@@ -8,20 +8,36 @@ import Mocha from 'mocha';
 import type { MochaOptions, Runner, Test } from 'mocha';
 import { skipReason } from './skip.ts';
 
+export interface Counts {
+  readonly passes: number;
+  readonly failures: number;
+  /** One line for each, without its end. */
+  readonly skipped: readonly string[];
+}
+
 export default class SummaryReporter extends Mocha.reporters.Spec {
   constructor(runner: Runner, options: MochaOptions) {
     super(runner, options);
-    const skipped: Test[] = [];
-    runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => skipped.push(test));
+    const skipped = skippedIn(runner);
     // Mocha's own summary was registered by the base class, so this comes after it.
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures } = this.stats;
-      const lines = skipped.map((test) => {
-        const reason = skipReason(test);
-        return `  skipped: ${test.fullTitle()}${reason === null ? '' : `: ${reason}`}\n`;
-      });
-      const counts = `${passes} passed, ${failures} failed, ${skipped.length} skipped`;
-      process.stdout.write(`${lines.join('')}${counts}\n`);
+      process.stdout.write(endOfRun({ passes, failures, skipped }));
     });
   }
+}
+
+/** A line for each test that is skipped, as the run goes on. */
+export function skippedIn(runner: Runner): readonly string[] {
+  const lines: string[] = [];
+  runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test: Test) => {
+    const reason = skipReason(test);
+    lines.push(`  skipped: ${test.fullTitle()}${reason === null ? '' : `: ${reason}`}`);
+  });
+  return lines;
+}
+
+export function endOfRun({ passes, failures, skipped }: Counts): string {
+  const counts = `${passes} passed, ${failures} failed, ${skipped.length} skipped`;
+  return [...skipped, counts, ''].join('\n');
 }
