@@ -9,8 +9,8 @@ import type { AnnotationQuery } from '@grafana/grafana-foundation-sdk/dashboard'
 import { COLOURS } from './colours.ts';
 import { RECORDS } from './datasources.ts';
 
-/** The newest within the time range; more would hide the panels that they explain. */
-const SHOWN_MAX = 500;
+/** The newest of a kind within the time range; more would hide the panels that they explain. */
+const SHOWN_MAX = 100;
 
 /** SQL for a link to the event's trace, behind its text; empty where there is none. */
 const TRACE_LINK = `coalesce(' <a href="${traceAddress("' || trace_id || '")}">trace</a>', '')`;
@@ -21,11 +21,16 @@ const KINDS = [
   { name: 'Alerts', view: 'grafana_alerts', colour: COLOURS.critical },
 ] as const;
 
-export function annotations(): readonly AnnotationQuery[] {
+export type EventKind = (typeof KINDS)[number]['name'];
+
+/** @param shown the kinds that are drawn until the reader chooses; the others have their switch */
+export function annotations(
+  shown: readonly EventKind[] = KINDS.map(({ name }) => name),
+): readonly AnnotationQuery[] {
   return KINDS.map(({ name, view, colour }) => ({
     name,
     datasource: RECORDS,
-    enable: true,
+    enable: shown.includes(name),
     iconColor: colour,
     target: {
       refId: 'Anno',

@@ -18,9 +18,9 @@ import type {
   RowPanel,
   VariableModel,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { annotations } from './annotations.ts';
+import { annotations, type EventKind } from './annotations.ts';
 import { productMenu, type DashboardUid } from './links.ts';
-import type { PlacelessPanel } from './panels.ts';
+import { STAT_SIZE, type PlacelessPanel } from './panels.ts';
 import { datasourceVariable, queryVariable, type VariableSpec } from './variables.ts';
 
 export interface DashboardSpec {
@@ -33,6 +33,8 @@ export interface DashboardSpec {
   readonly rows: readonly DashboardRow[];
   /** Grafana's notation; the last hour unless told. */
   readonly from?: string;
+  /** Events that are drawn over the panels at first; all unless told. */
+  readonly events?: readonly EventKind[];
 }
 
 export interface DashboardRow {
@@ -82,7 +84,7 @@ export function buildDashboard(spec: DashboardSpec): DashboardModel {
     schemaVersion: SCHEMA_VERSION,
     links: [productMenu()],
     templating: { list: [datasourceVariable(), ...spec.variables.map(queryVariable)] },
-    annotations: { list: annotations() },
+    annotations: { list: annotations(spec.events) },
     panels: numbered(placed(spec.rows)),
   };
 }
@@ -97,7 +99,7 @@ function placed(rows: readonly DashboardRow[]): readonly AnyPanel[] {
     y += 1;
     let x = 0;
     let lineHeight = 0;
-    const inRow = panels.map(({ size: { width, height }, panel }): Panel => {
+    const inRow = evened(panels).map(({ size: { width, height }, panel }): Panel => {
       if (x + width > COLUMNS) {
         x = 0;
         y += lineHeight;
@@ -110,6 +112,22 @@ function placed(rows: readonly DashboardRow[]): readonly AnyPanel[] {
     });
     y += lineHeight;
     return [row, ...inRow];
+  });
+}
+
+/** Numbers that need more than one line share as few lines as they can, as evenly as they can. */
+function evened(panels: readonly PlacelessPanel[]): readonly PlacelessPanel[] {
+  const perLineMax = COLUMNS / STAT_SIZE.width;
+  const stats = panels.filter(({ size }) => size === STAT_SIZE);
+  if (stats.length <= perLineMax) return panels;
+  const lines = Math.ceil(stats.length / perLineMax);
+  const perLine = Math.ceil(stats.length / lines);
+  const inLast = stats.length - perLine * (lines - 1);
+  return panels.map((one) => {
+    const at = stats.indexOf(one);
+    if (at < 0) return one;
+    const beside = at < stats.length - inLast ? perLine : inLast;
+    return { ...one, size: { ...STAT_SIZE, width: COLUMNS / beside } };
   });
 }
 

@@ -47,6 +47,9 @@ export interface ValueSpec {
   readonly seriesLink?: PanelLink;
 }
 
+/** Each series its own, the thresholds, or the words for the values. */
+type ColourBy = 'series' | 'value' | 'mapping';
+
 /** What Grafana's builders of panels with values have. */
 interface ValueBuilder {
   targets(targets: DataqueryBuilder[]): unknown;
@@ -65,7 +68,7 @@ interface ValueBuilder {
 export function valueFields(
   builder: ValueBuilder,
   spec: ValueSpec,
-  { kind, colourBy }: { readonly kind: 'range' | 'instant'; readonly colourBy: 'series' | 'value' },
+  { kind, colourBy }: { readonly kind: 'range' | 'instant'; readonly colourBy: ColourBy },
 ): void {
   builder.datasource(METRICS);
   builder.targets(spec.queries.map((one, at) => query(one, at, kind)));
@@ -80,12 +83,25 @@ export function valueFields(
       .mode(ThresholdsMode.Absolute)
       .steps(steps(spec.thresholds ?? [[null, 'neutral']])),
   );
-  builder.colorScheme(
-    new FieldColorBuilder().mode(
-      colourBy === 'value' ? FieldColorModeId.Thresholds : FieldColorModeId.PaletteClassicByName,
-    ),
-  );
+  builder.colorScheme(colourScheme(colourBy));
   if (spec.seriesLink !== undefined) builder.dataLinks([linkBuilder(spec.seriesLink)]);
+}
+
+/**
+ * By position rather than by name: Grafana 10.4 takes the name before the legend is applied, so that
+ * legends show one colour for all. State timelines are coloured by their mappings; with thresholds they
+ * would show ranges ("-∞+") in place of the words.
+ */
+function colourScheme(colourBy: ColourBy): FieldColorBuilder {
+  const colour = new FieldColorBuilder();
+  switch (colourBy) {
+    case 'value':
+      return colour.mode(FieldColorModeId.Thresholds);
+    case 'series':
+      return colour.mode(FieldColorModeId.PaletteClassic);
+    case 'mapping':
+      return colour.mode(FieldColorModeId.Fixed).fixedColor(COLOURS.neutral);
+  }
 }
 
 /** A, B, C … by position. */

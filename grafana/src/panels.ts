@@ -68,6 +68,15 @@ import {
 import { linkBuilder, type PanelLink } from './links.ts';
 import { UNITS, type Unit } from './units.ts';
 
+/** Narrower ones cut their titles, as Grafana's menu takes a fifth of a usual screen. */
+export const STAT_SIZE: Size = { width: 6, height: 4 };
+
+/** A zero-width space. An empty text would not do: Grafana takes it for the number 0 and draws that. */
+const INVISIBLE = '\u200b';
+
+/** In pixels; Grafana's own is 150, and hides the last columns of a table with eight. */
+const COLUMN_WIDTH_MIN = 90;
+
 export interface Size {
   /** 1 to 24. */
   readonly width: number;
@@ -113,6 +122,8 @@ export interface TableLabel {
   readonly title: string;
   /** Where a click leads; `${__value.raw}` is the cell. */
   readonly link?: PanelLink;
+  /** In pixels, for values that are told apart by their ends only. */
+  readonly widthMin?: number;
 }
 
 export interface TableSpec extends Described {
@@ -160,6 +171,8 @@ export function timeSeries(spec: TimeSeriesSpec): PlacelessPanel {
     builder.scaleDistribution(
       new ScaleDistributionConfigBuilder().type(ScaleDistribution.Log).log(10),
     );
+    // Grafana writes the text of an empty panel at each tick of a logarithmic axis that has no number.
+    builder.overrideByFieldType('number', [{ id: 'noValue', value: INVISIBLE }]);
   }
   if (spec.thresholds !== undefined) {
     builder.thresholdsStyle(
@@ -186,7 +199,7 @@ export function stat(spec: StatSpec): PlacelessPanel {
     kind: spec.graph === false ? 'instant' : 'range',
     colourBy: 'value',
   });
-  return placeless(builder, spec, { width: 4, height: 4 });
+  return placeless(builder, spec, STAT_SIZE);
 }
 
 export function barGauge(spec: Valued): PlacelessPanel {
@@ -210,8 +223,10 @@ export function stateTimeline(spec: Valued & { readonly mappings: Mappings }): P
     .mergeValues(true)
     .showValue(VisibilityMode.Auto)
     .rowHeight(0.8)
-    .fillOpacity(80);
-  valueFields(builder, spec, { kind: 'range', colourBy: 'value' });
+    .fillOpacity(80)
+    // The text of an empty panel would stand in the legend, for the moments without a value.
+    .overrideByFieldType('number', [{ id: 'noValue', value: '–' }]);
+  valueFields(builder, spec, { kind: 'range', colourBy: 'mapping' });
   return placeless(builder, spec, { width: 12, height: 6 });
 }
 
@@ -221,8 +236,11 @@ export function table(spec: TableSpec): PlacelessPanel {
     .datasource(METRICS)
     .noValue(spec.noValue)
     .unit('short')
+    .minWidth(COLUMN_WIDTH_MIN)
     .showHeader(true)
-    .filterable(false);
+    .filterable(false)
+    // The text of an empty table would stand in each empty cell too.
+    .overrideByFieldType('number', [{ id: 'noValue', value: '–' }]);
   const fields = [
     ...spec.labels.map(({ label, title }) => ({ field: label, title })),
     ...spec.columns.map(({ title }, at) => ({
@@ -231,21 +249,28 @@ export function table(spec: TableSpec): PlacelessPanel {
     })),
   ];
   builder.transformations([
+    // First, because rows merge only where all that they have in common is equal: a recorded series has
+    // its own name among its fields, and would keep a row for itself. The time stays until then, as a
+    // query that answers nothing has no other field in common.
+    {
+      id: 'filterFieldsByName',
+      options: { include: { names: ['Time', ...fields.map(({ field }) => field)] } },
+    },
     { id: 'merge', options: {} },
-    { id: 'filterFieldsByName', options: { include: { names: fields.map(({ field }) => field) } } },
     {
       id: 'organize',
       options: {
-        excludeByName: {},
+        excludeByName: { Time: true },
         indexByName: Object.fromEntries(fields.map(({ field }, at) => [field, at])),
         renameByName: Object.fromEntries(fields.map(({ field, title }) => [field, title])),
       },
     },
   ]);
-  for (const { title, link } of spec.labels) {
+  for (const { title, link, widthMin } of spec.labels) {
     builder.overrideByName(title, [
       { id: 'unit', value: UNITS.text },
       ...(link === undefined ? [] : [{ id: 'links', value: [linkBuilder(link).build()] }]),
+      ...(widthMin === undefined ? [] : [{ id: 'custom.minWidth', value: widthMin }]),
     ]);
   }
   for (const column of spec.columns) builder.overrideByName(column.title, look(column));

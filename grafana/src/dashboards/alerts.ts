@@ -84,6 +84,7 @@ const firing: DashboardRow = {
           label: 'alertname',
           title: 'Alert',
           link: runbookOf('${__value.raw}'),
+          widthMin: 330,
         },
         { label: 'severity', title: 'Severity' },
         { label: 'component', title: 'About' },

@@ -15,5 +15,7 @@ export const cache: DashboardSpec = {
   description:
     'Redis as single servers, behind Sentinels, and as clusters: can it be read, does it answer fast, does it find its keys, is there room, do replicas follow.',
   variables: [caches],
+  // Decisions and elections are rarely why a machine is as it is.
+  events: ['Alerts'],
   rows: [health, commands, memory, replication, sentinel, cluster],
 };

@@ -166,7 +166,7 @@ const requests: DashboardRow = {
       min: 0,
       queries: [
         {
-          expr: 'sum by (status) (plane_route:http_requests:rate5m{instance=~"$member", status=~"[45].."}) or 0 * sum(plane_route:http_requests:rate5m)',
+          expr: 'sum by (status) (plane_route:http_requests:rate5m{instance=~"$member", status=~"[45].."}) or label_replace(0 * sum(plane_route:http_requests:rate5m), "status", "none", "", "")',
           legend: '{{status}}',
         },
       ],
@@ -229,7 +229,7 @@ const requests: DashboardRow = {
       min: 0,
       queries: [
         {
-          expr: `sum by (cause) (rate(omnimind_http_auth_failures_total${OF}[$__rate_interval])) or 0 * sum(omnimind_http_requests_in_flight)`,
+          expr: `sum by (cause) (rate(omnimind_http_auth_failures_total${OF}[$__rate_interval])) or label_replace(0 * sum(omnimind_http_requests_in_flight), "cause", "none", "", "")`,
           legend: '{{cause}}',
         },
       ],

@@ -13,5 +13,7 @@ export const gpuDevice: DashboardSpec = {
   description:
     'One GPU: what it is, how it is used, what holds it down, its errors, and its links. Values that the model or the driver does not give are absent.',
   variables: [nodes, oneDevice],
+  // Decisions and elections are rarely why a machine is as it is.
+  events: ['Alerts'],
   rows: [identity, use, errors, links],
 };

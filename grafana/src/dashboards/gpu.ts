@@ -13,5 +13,7 @@ export const gpu: DashboardSpec = {
   description:
     'All GPUs of the chosen hosts: whether agents can read them, whether they are sound, how busy, how full and how hot they are. Empty, and saying so, where there is none.',
   variables: [nodes],
+  // Decisions and elections are rarely why a machine is as it is.
+  events: ['Alerts'],
   rows: [health, devices, use, errors],
 };

@@ -16,5 +16,7 @@ export const node: DashboardSpec = {
   description:
     'One host, or some side by side: how busy, how saturated and how faulty CPU, memory, disks and network are, and how the agent does that reports it.',
   variables: [nodes],
+  // Decisions and elections are rarely why a machine is as it is.
+  events: ['Alerts'],
   rows: [health, cpu, memory, disks, network, hardware, agent],
 };

@@ -71,7 +71,6 @@ const health: DashboardRow = {
         [0.25, 'ok'],
       ],
       max: 1,
-      size: { width: 5, height: 4 },
     }),
     stat({
       title: 'Fastest burn of the last hour',
@@ -87,7 +86,6 @@ const health: DashboardRow = {
         [14.4, 'critical'],
       ],
       min: 0,
-      size: { width: 5, height: 4 },
     }),
     stat({
       title: 'Burn alerts',
@@ -106,7 +104,6 @@ const health: DashboardRow = {
         [1, 'critical'],
       ],
       graph: false,
-      size: { width: 6, height: 4 },
     }),
     table({
       title: 'Each objective now',
@@ -118,6 +115,7 @@ const health: DashboardRow = {
         {
           label: 'slo',
           title: 'Objective',
+          widthMin: 200,
           link: toDashboard('omnimind-slo', 'This objective alone', {
             values: { slo: '${__value.raw}' },
           }),

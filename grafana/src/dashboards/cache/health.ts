@@ -107,7 +107,7 @@ export const health: DashboardRow = {
       size: { width: 14, height: 8 },
       labels: [
         { label: 'target', title: 'Cache' },
-        { label: 'instance_address', title: 'Server' },
+        { label: 'instance_address', title: 'Server', widthMin: 150 },
       ],
       columns: [
         {

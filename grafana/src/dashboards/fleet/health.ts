@@ -182,7 +182,7 @@ export const health: DashboardRow = {
       ],
     }),
     stat({
-      title: 'Records waiting for the database',
+      title: 'Records not stored yet',
       description:
         'Decision records that lie on the members’ disks because the database has not taken them yet. They are not lost; decisions go on.',
       unit: 'count',

@@ -89,7 +89,7 @@ export const health: DashboardRow = {
     stateTimeline({
       title: 'Why there are no values',
       description:
-        'By host and cause, when GPUs that should be there could not be read. Hosts without a GPU have no cause.',
+        'Causes for which GPUs that should be there could not be read on any of these hosts; choose one host to see its own. A host without a GPU has no cause.',
       unit: 'plain',
       link: runbook('OmniMindGpuCollectionFailing'),
       size: { width: 12, height: 7 },
@@ -100,8 +100,8 @@ export const health: DashboardRow = {
       ],
       queries: [
         {
-          expr: `topk(25, max by (node, reason) (omnimind_gpu_source_failed{${OF}}))`,
-          legend: '{{node}} {{reason}}',
+          expr: `max by (reason) (omnimind_gpu_source_failed{${OF}})`,
+          legend: '{{reason}}',
         },
       ],
     }),

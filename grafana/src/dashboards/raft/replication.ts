@@ -209,7 +209,7 @@ export const log: DashboardRow = {
       min: 0,
       queries: [
         {
-          expr: `sum by (cause) (rate(omnimind_raft_frames_dropped_total${OF}[$__rate_interval])) or 0 * sum(omnimind_raft_term)`,
+          expr: `sum by (cause) (rate(omnimind_raft_frames_dropped_total${OF}[$__rate_interval])) or label_replace(0 * sum(omnimind_raft_term), "cause", "none", "", "")`,
           legend: '{{cause}}',
         },
       ],
