@@ -24,9 +24,7 @@ const KINDS = [
 export type EventKind = (typeof KINDS)[number]['name'];
 
 /** @param shown the kinds that are drawn until the reader chooses; the others have their switch */
-export function annotations(
-  shown: readonly EventKind[] = KINDS.map(({ name }) => name),
-): readonly AnnotationQuery[] {
+export function annotations(shown: readonly EventKind[]): readonly AnnotationQuery[] {
   return KINDS.map(({ name, view, colour }) => ({
     name,
     datasource: RECORDS,

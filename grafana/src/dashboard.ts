@@ -34,7 +34,7 @@ export interface DashboardSpec {
   /** Grafana's notation; the last hour unless told. */
   readonly from?: string;
   /** Events that are drawn over the panels at first; all unless told. */
-  readonly events?: readonly EventKind[];
+  readonly events: readonly EventKind[];
 }
 
 export interface DashboardRow {

@@ -202,6 +202,7 @@ export const alerts: DashboardSpec = {
   title: 'Alerts',
   description:
     'What fires, since when, and whether it reaches anybody; and whether silence can be believed. For who is on call.',
+  events: ['Alerts'],
   variables: [],
   rows: [firing, delivery, rules, scrapes, storage, index],
 };

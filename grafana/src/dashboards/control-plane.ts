@@ -242,6 +242,7 @@ export const controlPlane: DashboardSpec = {
   title: 'Control plane',
   description:
     'Whether the members of the control plane answer, decide in time, and reach what they depend on. For who runs the plane.',
+  events: ['Elections', 'Alerts'],
   variables: [members],
   rows: [health, requests, loops, processes, record, source, telemetry],
 };

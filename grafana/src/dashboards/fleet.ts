@@ -12,6 +12,7 @@ export const fleet: DashboardSpec = {
   title: 'Fleet',
   description:
     'Is everything healthy, and if not, where to look. Green in the first two rows means that nobody needs to do anything.',
+  events: ['Elections', 'Alerts'],
   variables: [],
   rows: [health, workloads, nodes, gpusAndCaches, plane],
 };

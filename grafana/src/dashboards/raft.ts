@@ -223,6 +223,7 @@ export const raft: DashboardSpec = {
   title: 'Raft and elections',
   description:
     'Whether the members agree: one leader, short elections, fast commits, nobody behind. For who runs the plane.',
+  events: ['Elections'],
   variables: [members],
   rows: [health, leadership, elections, replication, log],
 };

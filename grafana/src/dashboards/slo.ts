@@ -274,6 +274,7 @@ export const slo: DashboardSpec = {
   title: 'SLOs and error budgets',
   description:
     'Whether the promises are kept, what is left of their error budgets, and how long that lasts. For who decides what to do next: repair or go on.',
+  events: ['Alerts'],
   variables: [objectives],
   rows: [health, budgets, burning, indicators],
   from: 'now-6h',

@@ -255,6 +255,7 @@ export const workloads: DashboardSpec = {
   title: 'Workloads',
   description:
     'What each workload wants, has and was decided, and why. For who runs a workload: is it scaled as it should be, and if not, what stands in between?',
+  events: ['Decisions', 'Elections'],
   variables: [workloadVariable],
   rows: [health, numbers, reasons, signals],
 };
