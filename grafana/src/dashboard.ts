@@ -33,7 +33,7 @@ export interface DashboardSpec {
   readonly rows: readonly DashboardRow[];
   /** Grafana's notation; the last hour unless told. */
   readonly from?: string;
-  /** Events that are drawn over the panels at first; all unless told. */
+  /** Events that are drawn over the panels at first; each has its switch. */
   readonly events: readonly EventKind[];
 }
 
