@@ -16,6 +16,7 @@ import type { RaftObserver } from '../loops/raft/observer.ts';
 import { configurationText } from '../model/configuration.ts';
 import type { RaftTransport } from '../ports/raft-transport.ts';
 import type { RaftEvent } from '../raft/ready.ts';
+import { FORMAT_MAX } from '../state/format.ts';
 import { observeRaft, observeTransport, watchRaft } from '../telemetry/raft-observation.ts';
 import { currentTraceparent } from '../telemetry/span.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
@@ -147,6 +148,7 @@ async function openTransport(
       memberId: config.memberId,
       listen,
       apiUrl: config.cluster.advertiseUrl ?? '',
+      formatMax: FORMAT_MAX,
       hooks: {
         ...counts,
         refused: (cause, remote, detail) => {

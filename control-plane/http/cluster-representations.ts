@@ -16,6 +16,10 @@ export const memberView = z
       description: 'host:port of its Raft listener; empty for a member that runs alone.',
     }),
     apiUrl: z.string().nullable().meta({ description: 'As it said itself when it connected.' }),
+    formatMax: count.nullable().meta({
+      description:
+        'The newest format of the log that its version reads, as it said when it connected; null while the answering member has not heard of it.',
+    }),
     membership: z.enum(['voter', 'learner', 'leaving']).meta({
       description: '`leaving`: a voter of the configuration that a change is leaving.',
     }),

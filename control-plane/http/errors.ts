@@ -163,6 +163,12 @@ export const PROBLEMS = {
     title: 'The member leads already',
     meaning: 'Name another voter, or none, and the leader chooses.',
   },
+  format_not_read: {
+    status: 409,
+    title: 'Not every member is known to read what this puts into the log',
+    meaning:
+      'A member of an older version would stop before it, and most of them together would leave the cluster without a quorum. The detail names who is older and who was not heard of since the leader started; `formatMax` of GET /v1/members shows it. Nothing was applied. Upgrade those members first, or remove them, and repeat.',
+  },
   version_conflict: {
     status: 412,
     title: 'The version is not the expected one',

@@ -118,6 +118,9 @@ function consensusRefusal(error: ConsensusError): HttpRefusal {
       return new HttpRefusal('storage_failed', 'The log of this member cannot be written.', {
         cause,
       });
+    case 'format_not_read':
+      // Written for whoever asked: member ids, formats and what to do.
+      return new HttpRefusal('format_not_read', error.message, { cause });
     case 'aborted':
       return new HttpRefusal('commit_unknown', 'The change was not confirmed in time.', { cause });
     default:

@@ -107,6 +107,7 @@ function putWorkload(consensus: Consensus, views: PlaneViews, committer: Committ
       200: { description: 'Replaced', schema: workloadView, headers: ETAG },
       201: { description: 'Created', schema: workloadView, headers: ETAG },
     },
+    problems: ['format_not_read'],
     answer: async (call) => {
       const workload = call.body;
       requireTargetRole(call.raw.principal, workload);

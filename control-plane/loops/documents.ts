@@ -1,7 +1,8 @@
 /**
  * Proposes what the document files say, at start. A document that is in the state already changes
  * nothing; one that the state machine refuses stops the start, because a plane that runs other
- * policies than its files say would mislead. Every refusal is named, not the first alone.
+ * policies than its files say would mislead. Every refusal is named, not the first alone. While a member
+ * does not read the format that one of them needs, none is proposed: they say one thing together.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -34,7 +35,7 @@ const TOGETHER_MAX = 256;
 
 /**
  * Workloads first: a policy needs its own.
- * @throws DocumentsRefusedError | DeadlineError | ConsensusError
+ * @throws DocumentsRefusedError | DeadlineError | ConsensusError; `format_not_read` before the first one
  */
 export async function proposeDocuments(
   documents: Documents,
@@ -45,21 +46,20 @@ export async function proposeDocuments(
 ): Promise<void> {
   const atMs = clock.nowMs();
   const proposer = new Proposer(consensus);
+  const workloads = documents.workloads.map((workload) => ({
+    what: `workload ${workload.id}`,
+    command: {
+      kind: 'put_workload' as const,
+      key: `file/workload/${randomUUID()}`,
+      atMs,
+      source: 'file' as const,
+      expectedVersion: null,
+      workload,
+    },
+  }));
   await within(timeoutMs, signal, async (deadline) => {
-    await proposer.propose(
-      documents.workloads.map((workload) => ({
-        what: `workload ${workload.id}`,
-        command: {
-          kind: 'put_workload',
-          key: `file/workload/${randomUUID()}`,
-          atMs,
-          source: 'file',
-          expectedVersion: null,
-          workload,
-        },
-      })),
-      deadline,
-    );
+    await proposer.raiseFormat(workloads, deadline);
+    await proposer.propose(workloads, deadline);
     await proposer.propose(
       documents.policies.map((policy) => ({
         what: `policy ${policy.id}`,
@@ -90,18 +90,19 @@ class Proposer {
     this.#consensus = consensus;
   }
 
-  async propose(documents: readonly Proposed[], signal: AbortSignal): Promise<void> {
-    for (let from = 0; from < documents.length; from += TOGETHER_MAX) {
-      const group = documents.slice(from, from + TOGETHER_MAX);
-      for (const { command } of group) await this.#raiseFormat(command, signal);
-      await Promise.all(group.map((one) => this.#proposeOne(one, signal)));
+  /** To what they need, one after the other: what a file says is an operator's word. */
+  async raiseFormat(documents: readonly Proposed[], signal: AbortSignal): Promise<void> {
+    for (const { command } of documents) {
+      const raise = raiseFor(this.#consensus.readState(), command);
+      if (raise !== null) await this.#consensus.propose(raise, signal);
     }
   }
 
-  /** What a file says is the operator's word that all members read it. */
-  async #raiseFormat(command: Command, signal: AbortSignal): Promise<void> {
-    const raise = raiseFor(this.#consensus.readState(), command);
-    if (raise !== null) await this.#consensus.propose(raise, signal);
+  async propose(documents: readonly Proposed[], signal: AbortSignal): Promise<void> {
+    for (let from = 0; from < documents.length; from += TOGETHER_MAX) {
+      const group = documents.slice(from, from + TOGETHER_MAX);
+      await Promise.all(group.map((one) => this.#proposeOne(one, signal)));
+    }
   }
 
   async #proposeOne({ what, command }: Proposed, signal: AbortSignal): Promise<void> {

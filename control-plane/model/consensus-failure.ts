@@ -9,6 +9,8 @@ export const CONSENSUS_FAILURES = [
   'storage_failed',
   /** More commands wait than the bound allows. */
   'overloaded',
+  /** It would put a format in force that not every member is known to read. */
+  'format_not_read',
   /** The caller's signal, or the member's stop. */
   'aborted',
 ] as const;

@@ -13,6 +13,8 @@ export interface MemberView {
   readonly address: string;
   /** As it said itself when it was connected. */
   readonly apiUrl: string | null;
+  /** The newest format of the log that it reads, as it said itself; null while it was not heard of. */
+  readonly formatMax: number | null;
   /** `leaving`: a voter of the configuration that a joint change is leaving. */
   readonly membership: 'voter' | 'learner' | 'leaving';
   /** As far as this member knows; `unknown` of others while it does not lead. */

@@ -32,6 +32,11 @@ export interface RaftTransport {
   ): Promise<Uint8Array>;
   /** URL of the API of a member, as it said itself; null before it was connected. */
   apiUrl(memberId: MemberId): string | null;
+  /**
+   * The newest format of the log that a member reads, as it said when it connected last; null while it
+   * has not connected since this member started.
+   */
+  formatMax(memberId: MemberId): number | null;
   stop(): Promise<void>;
 }
 

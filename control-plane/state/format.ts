@@ -17,7 +17,8 @@
  *
  * The leader proposes `raise_format` unasked up to FORMAT_UNASKED; a member that does not read that
  * must not be added. Whoever proposes a command of a later format raises it first, with the command
- * of `raiseFor`: from then on every member must be of a program that reads it, as its operator knows.
+ * of `raiseFor`: from then on every member must be of a program that reads it. A member proposes that
+ * only once all others have told it that they do (loops/raft/format-guard.ts).
  * To bring in a new kind, field or meaning: raise FORMAT_MAX, say here from which format on it is,
  * have its proposers ask `isInForce` first (or raise it, if it is an operator's word),
  * and apply the old meaning while the state is of an older format.
@@ -38,7 +39,7 @@ export const FORMAT_MAX = 3;
 /**
  * The format that a leader raises its cluster to unasked: every member of a cluster of several reads
  * it. A later one is raised by the first command that needs it (`raiseFor`), which no member of an
- * older program can follow, whoever asks for it.
+ * older program can follow, whoever asks for it: while there is one, it is refused.
  */
 export const FORMAT_UNASKED = 2;
 

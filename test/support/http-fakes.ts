@@ -27,6 +27,7 @@ import {
 } from '../../control-plane/ports/membership.ts';
 import { decideScale } from '../../control-plane/deciders/scale.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
+import { FORMAT_MAX } from '../../control-plane/state/format.ts';
 import { canonicalState } from '../../control-plane/state/snapshot.ts';
 import { INITIAL_STATE, type PlaneState } from '../../control-plane/state/state.ts';
 import { createMemoryAlertStore } from './memory-alert-store.ts';
@@ -51,6 +52,8 @@ export interface MemoryConsensus extends Consensus {
   failWith(failure: MemoryFailure | null): void;
   /** The next proposals are applied, and then fail so. */
   failAfterApplyingWith(failure: MemoryFailure | null): void;
+  /** What it is asked of each command before it is proposed: the error to refuse it with. */
+  refuseWith(refusal: (command: Command) => ConsensusError | null): void;
   /** The next barriers fail so. */
   failBarrierWith(failure: MemoryFailure | null): void;
   /** What it is in the cluster from now on. */
@@ -76,6 +79,7 @@ export function createMemoryConsensus(
   let failureAfter: MemoryFailure | null = null;
   let barrierFailure: MemoryFailure | null = null;
   let standing: Standing = 'member';
+  let refusalFor: (command: Command) => ConsensusError | null = () => null;
   const applied = () => frozen ?? group;
   const leads = (): boolean => group.leaderId === memberId;
   const apply = (command: Command): Committed => {
@@ -90,6 +94,8 @@ export function createMemoryConsensus(
       proposed += 1;
       if (!leads()) throw new ConsensusError('not_leader', 'does not lead');
       await failIf(failure, signal);
+      const refusal = refusalFor(command);
+      if (refusal !== null) throw refusal;
       const committed = apply(command);
       await failIf(failureAfter, signal);
       return committed;
@@ -120,6 +126,9 @@ export function createMemoryConsensus(
     },
     failAfterApplyingWith: (next) => {
       failureAfter = next;
+    },
+    refuseWith: (next) => {
+      refusalFor = next;
     },
     failBarrierWith: (next) => {
       barrierFailure = next;
@@ -208,6 +217,7 @@ function voterView(memberId: string, group: MemoryGroup): MemberView {
     memberId,
     address: `${memberId}.example:7401`,
     apiUrl: `http://${memberId}.example:7400`,
+    formatMax: FORMAT_MAX,
     membership: 'voter',
     role: group.leaderId === memberId ? 'leader' : 'follower',
     matchIndex: group.index,
@@ -222,6 +232,7 @@ function learnerView(memberId: string, address: string): MemberView {
     memberId,
     address,
     apiUrl: null,
+    formatMax: null,
     membership: 'learner',
     role: 'learner',
     matchIndex: 0,

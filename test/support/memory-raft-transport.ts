@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MemberId } from '../../control-plane/model/configuration.ts';
 import type { RaftMessage } from '../../control-plane/model/raft-message.ts';
 import { TransportError } from '../../control-plane/ports/raft-transport.ts';
+import { FORMAT_MAX } from '../../control-plane/state/format.ts';
 import type {
   RaftTransport,
   TraceParent,
@@ -16,6 +17,8 @@ import type {
 export class MemoryNetwork {
   readonly sent: RaftMessage[] = [];
   requests = 0;
+  /** What members have told all others that they read, where it is not FORMAT_MAX; null: nothing yet. */
+  readonly formats = new Map<MemberId, number | null>();
   readonly #running = new Map<MemberId, MemoryTransport>();
   readonly #cuts = new Set<string>();
 
@@ -122,6 +125,11 @@ class MemoryTransport implements RaftTransport {
 
   apiUrl(memberId: MemberId): string | null {
     return `http://${memberId}`;
+  }
+
+  formatMax(memberId: MemberId): number | null {
+    const told = this.#network.formats.get(memberId);
+    return told === undefined ? FORMAT_MAX : told;
   }
 
   async stop(): Promise<void> {

@@ -15,6 +15,7 @@ import type {
   RefusalCause,
 } from '../../control-plane/model/raft-connection.ts';
 import type { RaftMessage } from '../../control-plane/model/raft-message.ts';
+import { FORMAT_MAX } from '../../control-plane/state/format.ts';
 import type {
   RaftTransport,
   TraceParent,
@@ -68,6 +69,7 @@ export async function startMember(
     listen: { host: '127.0.0.1', port: 0 },
     secret: SECRET,
     tls: null,
+    formatMax: FORMAT_MAX,
     apiUrl: `http://${id}.test:8080`,
     hooks: {
       traffic: (_direction, _kind, frames, bytes) => {

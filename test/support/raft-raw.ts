@@ -15,11 +15,13 @@ import type { Frame } from '../../control-plane/adapters/raft/frame.ts';
 import { RecordSealer } from '../../control-plane/adapters/raft/record.ts';
 import { shakeHands } from '../../control-plane/adapters/raft/shake.ts';
 import { PLAIN_CHANNEL } from '../../control-plane/adapters/raft/tls.ts';
+import { FORMAT_MAX } from '../../control-plane/state/format.ts';
 import { CLUSTER, SECRET } from './raft-pair.ts';
 
 export function rawParty(id: string, more: Partial<Party> = {}): Party {
   const cluster = { clusterName: CLUSTER, clusterDigest: null, secret: SECRET };
-  return { id, role: 'member', ...cluster, versions: { min: 1, max: 1 }, ...more };
+  const versions = { min: 1, max: 1 };
+  return { id, role: 'member', ...cluster, versions, formatMax: FORMAT_MAX, ...more };
 }
 
 export class RawConnection {

@@ -14,6 +14,8 @@ import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FORMAT_FILE = 'control-plane/state/format.ts';
+/** The line of it that a new format changes. */
+const FORMAT_LINE = '^export const FORMAT_MAX';
 const GIT_MS = 30_000;
 const ARCHIVE_BYTES_MAX = 256 * 1024 * 1024;
 const run = promisify(execFile);
@@ -46,9 +48,8 @@ export async function newBuild(): Promise<Build> {
 export async function oldBuild(wanted: string | undefined): Promise<Build> {
   if (wanted !== undefined) return unpacked(wanted);
   try {
-    const [changed = 'HEAD'] = (await git('log', '-1', '--format=%H', '--', FORMAT_FILE)).split(
-      '\n',
-    );
+    const log = await git('log', '-1', '--format=%H', `-G${FORMAT_LINE}`, '--', FORMAT_FILE);
+    const [changed = 'HEAD'] = log.split('\n');
     return await unpacked(`${changed}^`);
   } catch (error) {
     if (!(error instanceof NoOlderBuild)) throw error;

@@ -101,10 +101,10 @@ export class UpgradeCluster {
     this.writers.check();
   }
 
-  /** After all have stopped: all of them anew, of one build. */
-  async startAll(build: Build): Promise<void> {
+  /** After all have stopped: all of them anew, each of its build. */
+  async startAll(buildOf: (id: string) => Build): Promise<void> {
     for (const id of MEMBERS) {
-      this.#builds.set(id, build);
+      this.#builds.set(id, buildOf(id));
       this.rig.launch(id);
     }
     const { term } = await this.rig.cluster.leader(CAUGHT_UP_MS);
@@ -150,18 +150,24 @@ export class UpgradeCluster {
     }
   }
 
+  /** Has this member lead, whoever does now. */
+  async lead(to: string): Promise<void> {
+    const { id: leader } = await this.rig.leader();
+    if (leader !== to) await this.#handOver(leader, to);
+  }
+
   /** A machine in a hurry may refuse it once: it is asked for again, until another leads. */
-  async #handOver(leader: string): Promise<void> {
+  async #handOver(leader: string, to?: string): Promise<void> {
     const request = {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: '{}',
+      body: JSON.stringify({ to }),
     };
     const member = this.rig.cluster.member(leader);
     await pollUntil(`another leader than ${leader}`, CAUGHT_UP_MS, async () => {
       const next = await this.rig.cluster.leaderNow();
       if (next === null) return false;
-      if (next.id !== leader) return true;
+      if (next.id !== leader) return to === undefined || next.id === to;
       const answer = await ask(member, '/v1/leadership/transfer', CAUGHT_UP_MS, request);
       assert.ok(answer === null || answer.ok || answer.status === 503, answer?.text);
       return false;

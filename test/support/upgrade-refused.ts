@@ -1,6 +1,7 @@
 /**
- * The way back that is closed: once a workload stands in the log that an older build cannot read, that
- * build must say so and take part in nothing, and the newer one must go on where it was.
+ * What only a newer build can read. While members of an older one are there the newer leader takes no
+ * such thing into the log, and says whom it waits for. Once it stands there the way back is closed: the
+ * older build must say so and take part in nothing, and the newer one must go on where it was.
  */
 
 import assert from 'node:assert/strict';
@@ -8,9 +9,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { isDeepStrictEqual } from 'node:util';
 import { TARGET_FORMATS } from '../../control-plane/model/workload.ts';
 import { MEMBER_NODE_ARGUMENTS } from '../../control-plane/node-arguments.ts';
-import { ask } from './cluster-requests.ts';
+import { ask, putOver, versionIn } from './cluster-requests.ts';
 import { MEMBERS } from './cluster-decisions-rig.ts';
 import { freePort, pollUntil, startProcess } from './process.ts';
 import type { RunningProcess } from './process.ts';
@@ -31,7 +33,7 @@ export async function refusesAlone(older: Build, newer: Build): Promise<void> {
   try {
     await mkdir(plane.data);
     await plane.start(newer);
-    await putBoxed(plane.url);
+    await assertBoxedIsTaken(plane.url);
     await plane.stop();
     const refusing = plane.launch(older);
     assert.equal(await refusing.exit(WITHIN_MS), 1, refusing.output());
@@ -43,16 +45,51 @@ export async function refusesAlone(older: Build, newer: Build): Promise<void> {
   }
 }
 
-/** A member of several: the others go on without it; it is not ready, and is whole when upgraded again. */
+/**
+ * A newer leader between older members, which are most: it refuses what they would stop at, all go on,
+ * and it takes it when they are upgraded.
+ */
+export async function waitsForOthers(
+  cluster: UpgradeCluster,
+  older: Build,
+  newer: Build,
+): Promise<void> {
+  const { rig } = cluster;
+  const [first, ...others] = MEMBERS;
+  await cluster.startAll((id) => (id === first ? newer : older));
+  await cluster.lead(first);
+  const { url } = rig.cluster.member(first);
+  await readsTold(cluster, (id) => (id === first ? newer : older));
+  const refused = await putBoxed(url);
+  const { code, detail } = (await refused.json()) as { code: string; detail: string };
+  assert.deepEqual([refused.status, code], [409, 'format_not_read'], detail);
+  for (const id of others)
+    assert.ok(detail.includes(`${id} reads up to ${older.formatMax}`), detail);
+  assert.match(detail, /upgrade them first, then try again/u);
+  assert.equal(await formatInForce(url), older.formatMax);
+  await goesOn(cluster, 1);
+  for (const id of others) {
+    const { term } = await rig.leader();
+    await cluster.swap(id, newer);
+    await rig.follows(id, term, WITHIN_MS);
+  }
+  await cluster.lead(first);
+  await readsTold(cluster, () => newer);
+  await assertBoxedIsTaken(url);
+  await goesOn(cluster, 2);
+}
+
+/**
+ * A member of several, all newer and with that workload in their logs, goes back: the others go on
+ * without it; it is not ready, and is whole when upgraded again.
+ */
 export async function refusesInCluster(
   cluster: UpgradeCluster,
   older: Build,
   newer: Build,
 ): Promise<void> {
   const { rig } = cluster;
-  await cluster.startAll(newer);
   const { id: leader, term } = await rig.leader();
-  await putBoxed(rig.cluster.member(leader).url);
   const id = MEMBERS.find((one) => one !== leader) ?? leader;
   const { url } = rig.cluster.member(id);
   await cluster.swap(id, older);
@@ -70,18 +107,57 @@ export async function refusesInCluster(
   });
 }
 
-async function putBoxed(url: string): Promise<void> {
+async function assertBoxedIsTaken(url: string): Promise<void> {
+  const answer = await putBoxed(url);
+  assert.equal(answer.status, 201, await answer.text());
+  assert.equal(await formatInForce(url), TARGET_FORMATS.docker);
+}
+
+function putBoxed(url: string): Promise<Response> {
   const target = { kind: 'docker', image: 'example/replica:1', port: 8080 };
-  const answer = await fetch(`${url}${BOXED}`, {
+  return fetch(`${url}${BOXED}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ id: 'boxed', capability: 'inference', mode: 'observe', target }),
     signal: AbortSignal.timeout(WITHIN_MS),
   });
-  assert.equal(answer.status, 201, await answer.text());
+}
+
+async function formatInForce(url: string): Promise<number> {
   const told = await fetch(`${url}/version`, { signal: AbortSignal.timeout(ASK_MS) });
-  const { formatInForce } = (await told.json()) as { formatInForce: number };
-  assert.equal(formatInForce, TARGET_FORMATS.docker);
+  return ((await told.json()) as { formatInForce: number }).formatInForce;
+}
+
+/** The leader has heard of all members what they read. */
+async function readsTold({ rig }: UpgradeCluster, buildOf: (id: string) => Build): Promise<void> {
+  const expected = MEMBERS.map((id) => [id, buildOf(id).formatMax]);
+  await pollUntil('all members have told what they read', WITHIN_MS, async () => {
+    const { id } = await rig.leader();
+    const seen = await ask(rig.cluster.member(id), '/v1/members', ASK_MS);
+    if (seen?.status !== 200) return false;
+    const { items } = JSON.parse(seen.text) as { items: { id: string; formatMax?: number }[] };
+    return isDeepStrictEqual(
+      items.map((one) => [one.id, one.formatMax]),
+      expected,
+    );
+  });
+}
+
+/** A write is acknowledged, and every member is ready and has it. */
+async function goesOn({ rig }: UpgradeCluster, number: number): Promise<void> {
+  const write = { workloadId: 'plain', number, mode: 'stopped', description: `${number}` } as const;
+  await pollUntil('a write is acknowledged', WITHIN_MS, async () => {
+    const { id } = await rig.leader();
+    return (await putOver(rig.cluster.member(id), write, ASK_MS))?.ok === true;
+  });
+  for (const id of MEMBERS) {
+    await pollUntil(`${id} is ready and has it`, WITHIN_MS, async () => {
+      const member = rig.cluster.member(id);
+      const ready = await ask(member, '/readyz', ASK_MS);
+      const seen = await ask(member, '/v1/workloads/plain?consistency=stale', ASK_MS);
+      return ready?.status === 200 && seen?.ok === true && versionIn(seen) === number;
+    });
+  }
 }
 
 async function statusOf(url: string): Promise<number | null> {

@@ -47,7 +47,8 @@ export function connectRaftClient(options: RaftClientOptions): RaftClient {
   const { clusterName, clientId, secret = null, tls = null } = options;
   if (options.addresses.length === 0) throw new Error('a Raft client needs at least one address');
   const cluster: ClusterIdentity = { clusterName, secret, tls };
-  return new TcpClient(options, partyOf(cluster, clientId, 'client', { clusterDigest: null }), tls);
+  const party = partyOf(cluster, clientId, 'client', { clusterDigest: null, formatMax: null });
+  return new TcpClient(options, party, tls);
 }
 
 class TcpClient implements RaftClient, ConnectionOwner {

@@ -15,7 +15,8 @@
  * proofs are empty.
  *
  * A message is "OMRF", u8 type, u16 length, body; at most HANDSHAKE_BYTES_MAX in all. The hello keeps its form
- * in all versions of the protocol; what a newer version adds stands behind it, and is covered.
+ * in all versions of the protocol; what a newer version adds stands behind it, and is covered: so far the
+ * newest format of the log that a member reads (u8), which members of before do not say and do not look at.
  */
 
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
@@ -38,6 +39,9 @@ export interface VersionRange {
 /** This program's; a range, so that members are upgraded one by one. */
 export const PROTOCOL_VERSIONS: VersionRange = { min: 1, max: 1 };
 
+/** What a member reads whose hello does not say it: the newest format of any program that did not. */
+export const FORMAT_MAX_UNTOLD = 2;
+
 /** One side, as it presents itself. */
 export interface Party {
   readonly id: string;
@@ -47,6 +51,8 @@ export interface Party {
   readonly clusterDigest: string | null;
   readonly secret: Buffer | null;
   readonly versions: VersionRange;
+  /** The newest format of the log that it reads, 0 to 255; null: it does not say, as clients do not. */
+  readonly formatMax: number | null;
 }
 
 /** What carries the handshake. */
@@ -61,6 +67,8 @@ export interface Session {
   readonly peerId: string;
   readonly peerRole: Role;
   readonly version: number;
+  /** The newest format of the log that the peer reads. */
+  readonly peerFormatMax: number;
   /** Null when TLS authenticates what is carried. */
   readonly keys: { readonly send: Buffer; readonly receive: Buffer } | null;
 }
@@ -104,6 +112,7 @@ interface Hello {
   readonly id: string;
   /** Whom it expects at the other end; empty: anybody. */
   readonly expects: string;
+  readonly formatMax: number;
 }
 
 /** Refused, and why: the cause goes to the other side, the detail does not. */
@@ -231,8 +240,9 @@ class Agreed {
       this.#secret === null || this.#isBound
         ? null
         : { send: this.#key(this.#secret, own), receive: this.#key(this.#secret, other) };
-    const { id: peerId, role: peerRole } = this.#peer;
-    const session: Session = { peerId, peerRole, version: this.#version, keys };
+    const { id: peerId, role: peerRole, formatMax: peerFormatMax } = this.#peer;
+    const version = this.#version;
+    const session: Session = { peerId, peerRole, version, peerFormatMax, keys };
     return { kind: 'done', session, reply, rest };
   }
 
@@ -334,7 +344,8 @@ function helloMessage(self: Party, expects: string, nonce: Buffer): Buffer {
   const clusterName = Buffer.from(self.clusterName, 'utf8').toString('latin1');
   const texts = [clusterName, self.id, expects];
   const lengths = texts.reduce((sum, text) => sum + 1 + text.length, 0);
-  const writer = new ByteWriter(Buffer.alloc(4 + NONCE_BYTES + PROOF_BYTES + lengths));
+  const added = self.formatMax === null ? 0 : 1;
+  const writer = new ByteWriter(Buffer.alloc(4 + NONCE_BYTES + PROOF_BYTES + lengths + added));
   writer.u8(self.versions.min);
   writer.u8(self.versions.max);
   writer.u8(ROLE_CODES[self.role]);
@@ -342,9 +353,11 @@ function helloMessage(self: Party, expects: string, nonce: Buffer): Buffer {
   writer.put(nonce);
   writer.put(digest ?? Buffer.alloc(PROOF_BYTES));
   for (const text of texts) writer.shortText(text);
+  if (self.formatMax !== null) writer.u8(self.formatMax);
   return messageOf(TYPES.hello, writer.bytes);
 }
 
+/** What stands behind all that is known here is of a newer version, and its own business. */
 function readHello(message: HandshakeMessage): Hello {
   if (message.type === TYPES.refusal) throw refusedByPeer(message);
   if (message.type !== TYPES.hello) throw new Refused('malformed', 'a hello was due');
@@ -356,9 +369,10 @@ function readHello(message: HandshakeMessage): Hello {
   const digest = body.view(PROOF_BYTES);
   const clusterName = Buffer.from(body.shortText(), 'latin1').toString('utf8');
   const ids = { id: body.shortText(), expects: body.shortText() };
+  const formatMax = body.left === 0 ? FORMAT_MAX_UNTOLD : body.u8();
   const wantsProof = (flags & WANTS_PROOF) !== 0;
   const known = (flags & HAS_DIGEST) !== 0 ? digest : null;
-  return { raw, versions, role, digest: known, wantsProof, clusterName, ...ids };
+  return { raw, versions, role, digest: known, wantsProof, clusterName, ...ids, formatMax };
 }
 
 function roleOf(code: number): Role {

@@ -25,6 +25,8 @@ export interface RaftTransportOptions extends ClusterIdentity {
   readonly clusterDigest: string | null;
   /** Port 0: any that is free. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** The newest format of the log that this program reads, told to the others when they connect; 1 to 255. */
+  readonly formatMax: number;
   /** Of this member's API, told to the others when they connect; at most 1,024 bytes. */
   readonly apiUrl: string | (() => string);
   readonly limits?: Partial<TransportLimits>;
@@ -38,7 +40,9 @@ export function partyOf(
   cluster: ClusterIdentity,
   id: string,
   role: Role,
-  more: { readonly clusterDigest: string | null; readonly versions?: VersionRange | undefined },
+  more: Pick<Party, 'clusterDigest' | 'formatMax'> & {
+    readonly versions?: VersionRange | undefined;
+  },
 ): Party {
   const problems: string[] = [];
   if (cluster.secret === null && cluster.tls === null) {
@@ -52,6 +56,6 @@ export function partyOf(
   if (!isMemberId(id)) problems.push(`\`${role}Id\` is not 1 to 63 characters of [a-z0-9-]`);
   if (problems.length > 0) throw new Error(`the Raft transport: ${problems.join('; ')}`);
   const { clusterName, secret } = cluster;
-  const { clusterDigest, versions } = more;
-  return { id, role, clusterName, clusterDigest, secret, versions: versions ?? PROTOCOL_VERSIONS };
+  const { clusterDigest, formatMax, versions = PROTOCOL_VERSIONS } = more;
+  return { id, role, clusterName, clusterDigest, secret, versions, formatMax };
 }

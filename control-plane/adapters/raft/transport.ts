@@ -30,8 +30,7 @@ import { Link } from './link.ts';
 import { Listener } from './listener.ts';
 import { partyOf } from './options.ts';
 import type { RaftTransportOptions } from './options.ts';
-
-const API_URL_BYTES_MAX = 1_024;
+import { ToldByMembers } from './told.ts';
 
 /** @throws Error that names what is wrong with the options. */
 export function createRaftTransport(options: RaftTransportOptions): RaftTransport {
@@ -55,16 +54,17 @@ class TcpTransport implements RaftTransport, ConnectionOwner {
   /** What the members dialled, by member. */
   readonly #accepted = new Map<MemberId, Connection>();
   readonly #clients = new Set<Connection>();
-  readonly #apiUrls = new Map<MemberId, string>();
+  readonly #told: ToldByMembers;
   #handlers: TransportHandlers | null = null;
   #ticker: NodeJS.Timeout | null = null;
   #isStopped = false;
 
   constructor(options: RaftTransportOptions) {
-    const { clusterDigest, versions, memberId, tls } = options;
+    const { clusterDigest, formatMax, versions, memberId, tls } = options;
     this.#options = options;
-    this.#party = partyOf(options, memberId, 'member', { clusterDigest, versions });
+    this.#party = partyOf(options, memberId, 'member', { clusterDigest, formatMax, versions });
     this.#limits = { ...TRANSPORT_LIMITS, ...options.limits };
+    this.#told = new ToldByMembers(this.#limits.membersMax);
     this.#hooks = hooksWith(options.hooks ?? {});
     this.#traffic = new Traffic(this.#hooks);
     this.#listener = new Listener({
@@ -119,7 +119,11 @@ class TcpTransport implements RaftTransport, ConnectionOwner {
   }
 
   apiUrl(memberId: MemberId): string | null {
-    return memberId === this.#party.id ? this.#ownApiUrl() : (this.#apiUrls.get(memberId) ?? null);
+    return memberId === this.#party.id ? this.#ownApiUrl() : this.#told.apiUrl(memberId);
+  }
+
+  formatMax(memberId: MemberId): number | null {
+    return memberId === this.#party.id ? this.#party.formatMax : this.#told.formatMax(memberId);
   }
 
   async stop(): Promise<void> {
@@ -145,14 +149,7 @@ class TcpTransport implements RaftTransport, ConnectionOwner {
   }
 
   onAbout(connection: Connection, text: string): void {
-    const { peerId } = connection.session;
-    if (text.length > API_URL_BYTES_MAX || !isHttpUrl(text)) return;
-    this.#apiUrls.delete(peerId);
-    this.#apiUrls.set(peerId, text);
-    const [oldest] = this.#apiUrls.keys();
-    if (this.#apiUrls.size > this.#limits.membersMax && oldest !== undefined) {
-      this.#apiUrls.delete(oldest);
-    }
+    this.#told.about(connection.session, text);
   }
 
   onDropped(...dropped: Parameters<TransportHooks['dropped']>): void {
@@ -230,7 +227,10 @@ class TcpTransport implements RaftTransport, ConnectionOwner {
       flusher: this.#flusher,
       owner: this,
     });
-    if (session.peerRole === 'member') connection.sendAbout(this.#ownApiUrl());
+    if (session.peerRole === 'member') {
+      this.#told.hello(session);
+      connection.sendAbout(this.#ownApiUrl());
+    }
     return connection;
   }
 
@@ -255,9 +255,4 @@ class TcpTransport implements RaftTransport, ConnectionOwner {
     const members = this.#connections().length - clients;
     this.#hooks.connections({ members, clients, unauthenticated: this.#listener.strangers });
   }
-}
-
-function isHttpUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:');
 }

@@ -6,6 +6,7 @@
  * it neither votes nor appends nor leads, and the other members go on without it.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command, Committed } from '../../model/command.ts';
 import { membersOf } from '../../model/configuration.ts';
 import type { RaftMessage } from '../../model/raft-message.ts';
@@ -123,6 +124,20 @@ export class Engine {
 
   get isHalted(): boolean {
     return this.#halted;
+  }
+
+  /** The state of the snapshot on disk, before the start. @throws Error */
+  async restore(): Promise<void> {
+    const { monotonicMs, limits } = this.#settings;
+    const { snapshot } = this.#log.recovered;
+    if (snapshot === null) return;
+    const payload = await this.#log.readSnapshot();
+    if (payload === null) throw new Error(`snapshot ${snapshot.index} is not on disk`);
+    this.applier.restore(snapshot, payload);
+    while (!this.applier.isIdle) {
+      this.applier.run(monotonicMs() + limits.applySliceMs);
+      await nextTurn();
+    }
   }
 
   start(): void {

@@ -5,17 +5,20 @@ import type { Configuration, MemberId } from '../../model/configuration.ts';
 import type { MemberView } from '../../ports/membership.ts';
 import type { RaftStatus } from '../../raft/ready.ts';
 
-/** By member id. @param apiUrl of a member, null while it is not known */
-export function viewMembers(
-  status: RaftStatus,
-  nowMs: number,
-  apiUrl: (memberId: MemberId) => string | null,
-): readonly MemberView[] {
+/** What a member said of itself; null while it was not heard of. */
+export interface Told {
+  apiUrl(memberId: MemberId): string | null;
+  formatMax(memberId: MemberId): number | null;
+}
+
+/** By member id. */
+export function viewMembers(status: RaftStatus, nowMs: number, told: Told): readonly MemberView[] {
   const { configuration } = status;
   return membersOf(configuration).map((memberId) => ({
     memberId,
     address: configuration.addresses[memberId] ?? '',
-    apiUrl: apiUrl(memberId),
+    apiUrl: told.apiUrl(memberId),
+    formatMax: told.formatMax(memberId),
     membership: membershipOf(configuration, memberId),
     role: roleOf(status, memberId),
     ...replicationOf(status, memberId, nowMs),

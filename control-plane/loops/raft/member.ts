@@ -20,6 +20,7 @@ import { encodeCommand } from './command-codec.ts';
 import type { EncodedCommand } from './command-codec.ts';
 import { tellProposal, tellRead } from './ending.ts';
 import { Engine } from './engine.ts';
+import { FormatGuard } from './format-guard.ts';
 import { Forwarder } from './forwarder.ts';
 import { standingOf, viewOf } from './leader-view.ts';
 import type { LeaderView } from './leader-view.ts';
@@ -77,6 +78,7 @@ class Member implements RaftMember {
   readonly #changes: Changes;
   readonly #forwarder: Forwarder;
   readonly #peers: Peers;
+  readonly #formats: FormatGuard;
   readonly #leader = new Watched<LeaderView>({ term: 0, leaderId: null, standing: 'member' });
   readonly #applied = new Watched(0);
   #address: RaftMember['address'] = null;
@@ -130,6 +132,7 @@ class Member implements RaftMember {
       leaderWaitMs: limits.leaderWaitMs,
       askAgainMs: raft.electionTimeoutMaxMs,
     });
+    this.#formats = new FormatGuard(this.#engine, memberId, transport);
     this.#peers = new Peers(memberId, limits.farewellMs, (peers) => transport?.connect(peers));
   }
 
@@ -139,7 +142,8 @@ class Member implements RaftMember {
 
   async start(): Promise<void> {
     const { log, transport, monotonicMs } = this.#settings;
-    await this.#restore();
+    await this.#engine.restore();
+    this.#applied.set(this.#engine.applier.appliedIndex);
     const status = this.#engine.core.status();
     if (transport !== null) {
       this.#address = await transport.start({
@@ -223,7 +227,10 @@ class Member implements RaftMember {
 
   members(): readonly MemberView[] {
     const { transport, monotonicMs } = this.#settings;
-    return viewMembers(this.raftStatus(), monotonicMs(), (id) => transport?.apiUrl(id) ?? null);
+    return viewMembers(this.raftStatus(), monotonicMs(), {
+      apiUrl: (id) => transport?.apiUrl(id) ?? null,
+      formatMax: (id) => this.#formats.formatMax(id),
+    });
   }
 
   async change(change: MembershipChange, signal: AbortSignal): Promise<void> {
@@ -307,21 +314,6 @@ class Member implements RaftMember {
     this.#applied.fail(refusal);
   }
 
-  async #restore(): Promise<void> {
-    const { log, monotonicMs, limits } = this.#settings;
-    const { snapshot } = log.recovered;
-    if (snapshot === null) return;
-    const payload = await log.readSnapshot();
-    if (payload === null) throw new Error(`snapshot ${snapshot.index} is not on disk`);
-    const { applier } = this.#engine;
-    applier.restore(snapshot, payload);
-    while (!applier.isIdle) {
-      applier.run(monotonicMs() + limits.applySliceMs);
-      await nextTurn();
-    }
-    this.#applied.set(applier.appliedIndex);
-  }
-
   #add(
     encoded: EncodedCommand,
     origin: Proposal['origin'],
@@ -341,7 +333,8 @@ class Member implements RaftMember {
   #onTurn(nowMs: number): void {
     const { core } = this.#engine;
     while (this.#proposals.hasWaiting) {
-      const batch = this.#proposals.takeBatch();
+      const batch = this.#formats.admit(this.#proposals.takeBatch());
+      if (batch.length === 0) continue;
       const proposed = core.propose(
         nowMs,
         batch.map(({ payload }) => payload),

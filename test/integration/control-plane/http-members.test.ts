@@ -13,6 +13,7 @@ import { CHANGE_REFUSALS, TRANSFER_REFUSALS } from '../../../control-plane/model
 import type { Election } from '../../../control-plane/model/election.ts';
 import { ConsensusError } from '../../../control-plane/ports/consensus.ts';
 import { MembershipError } from '../../../control-plane/ports/membership.ts';
+import { FORMAT_MAX } from '../../../control-plane/state/format.ts';
 import {
   problemOf,
   startTestPlane,
@@ -79,10 +80,13 @@ describe('the members over HTTP', () => {
       joint: false,
     });
     assert.deepEqual(
-      items.map(({ id, membership, role, lagEntries }) => [id, membership, role, lagEntries]),
+      items.map(({ id, membership, role, lagEntries, formatMax }) => [
+        ...[id, membership, role],
+        ...[lagEntries, formatMax],
+      ]),
       [
-        ['member-1', 'voter', 'leader', 0],
-        ['member-2', 'learner', 'learner', 100],
+        ['member-1', 'voter', 'leader', 0, FORMAT_MAX],
+        ['member-2', 'learner', 'learner', 100, null],
       ],
     );
     assert.equal(answer.headers['omnimind-consistency'], 'linearizable');

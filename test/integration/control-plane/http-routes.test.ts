@@ -20,6 +20,9 @@ import {
   workloadModeView,
   workloadView,
 } from '../../../control-plane/http/representations.ts';
+import { formatNotRead } from '../../../control-plane/loops/raft/format-guard.ts';
+import { NO_CONFIGURATION } from '../../../control-plane/model/configuration.ts';
+import { FORMAT_MAX } from '../../../control-plane/state/format.ts';
 import {
   actingDecision,
   holdingDecision,
@@ -154,6 +157,30 @@ describe('the HTTP API', () => {
       assert.equal(read.workload.target.kind, 'docker');
       assert.equal('network' in read.workload.target && read.workload.target.network, 'bridge');
       await expectStatus(200, put('/v1/workloads/w', workloadDocument()));
+    });
+
+    it('refuses one that a member does not read: 409, who that is, and what to do', async () => {
+      const target = { kind: 'docker', image: 'example/server:1', port: 8080 };
+      const call = put('/v1/workloads/w', workloadDocument({ target }));
+      const formats = new Map<string, number | null>([['m2', 2]]);
+      plane.consensus.refuseWith((command) =>
+        formatNotRead(command, {
+          formatInForce: 2,
+          configuration: { ...NO_CONFIGURATION, voters: ['m1', 'm2'], learners: ['m3'] },
+          formatMax: (id) => formats.get(id) ?? (id === 'm1' ? FORMAT_MAX : null),
+        }),
+      );
+      const problem = problemOf(await expectStatus(409, call));
+      assert.equal(problem.code, 'format_not_read');
+      assert.equal(
+        problem.detail,
+        'This needs format 3 of the log, and a member that does not read it would stop. ' +
+          'Of an older version: m2 reads up to 2; upgrade them first, then try again. ' +
+          'Not heard of yet: m3; start them, or remove them from the cluster, then try again.',
+      );
+      await expectStatus(201, put('/v1/workloads/plain', workloadDocument({ id: 'plain' })));
+      for (const id of ['m2', 'm3']) formats.set(id, FORMAT_MAX);
+      await expectStatus(201, call);
     });
 
     it('creates, shows, replaces under the version that was read, and removes', async () => {

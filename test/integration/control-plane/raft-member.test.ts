@@ -9,6 +9,7 @@ import type { RaftMember } from '../../../control-plane/loops/raft/member.ts';
 import type { RaftMemberOptions } from '../../../control-plane/loops/raft/member-options.ts';
 import { NO_CONFIGURATION } from '../../../control-plane/model/configuration.ts';
 import type { Configuration, MemberId } from '../../../control-plane/model/configuration.ts';
+import { FORMAT_MAX } from '../../../control-plane/state/format.ts';
 import { canonicalState } from '../../../control-plane/state/snapshot.ts';
 import { numbered } from '../../support/log-commands.ts';
 import { freePort, pollUntil } from '../../support/process.ts';
@@ -53,6 +54,7 @@ class Cluster {
         memberId,
         clusterDigest: null,
         listen: { host: '127.0.0.1', port: this.#ports.get(memberId) ?? 0 },
+        formatMax: FORMAT_MAX,
         apiUrl: `http://${memberId}.test`,
       }),
       bootstrap: this.#bootstrap.voters.includes(memberId) ? this.#bootstrap : NO_CONFIGURATION,

@@ -115,6 +115,33 @@ describe('raft transport', () => {
     });
   });
 
+  describe('the format that a member reads', () => {
+    it('is told both ways, is kept when it goes, and is what it said last', async () => {
+      const m1 = await member('m1');
+      const m2 = await startMember('m2', { formatMax: 2 });
+      assert.deepEqual([m1.transport.formatMax('m1'), m1.transport.formatMax('m2')], [3, null]);
+      await introduce([m1, m2]);
+      assert.deepEqual([m1.transport.formatMax('m2'), m2.transport.formatMax('m1')], [2, 3]);
+      await m2.transport.stop();
+      await until('the break is noticed', () => m1.heard.open.members === 0);
+      assert.equal(m1.transport.formatMax('m2'), 2);
+      const upgraded = await member('m2', { listen: { host: '127.0.0.1', port: m2.port } });
+      await introduce([m1, upgraded]);
+      assert.equal(m1.transport.formatMax('m2'), 3);
+    });
+
+    it('is known of a member that only dials, and is no business of clients', async () => {
+      const m1 = await member('m1');
+      const m2 = await member('m2', { formatMax: 4 });
+      m2.transport.connect(new Map([['m1', m1.address]]));
+      await until('it has dialled', () => m1.heard.open.members === 1);
+      assert.equal(m1.transport.formatMax('m2'), 4);
+      await connectRaw(m1.port, rawParty('m3', { role: 'client' }), 'm1');
+      await until('the client is there', () => m1.heard.open.clients === 1);
+      assert.equal(m1.transport.formatMax('m3'), null);
+    });
+  });
+
   describe('connections', () => {
     it('to a member that is killed and comes back work at once, however slow dialling has become', async () => {
       // Longer than a test may wait: what comes back has to make itself known.

@@ -13,6 +13,9 @@ import { pollUntil } from '../../support/process.ts';
 const WORKLOAD =
   'kind: Workload\nid: w\ncapability: inference\n' +
   'target: { kind: local_process, command: [node] }\n';
+const BOXED =
+  'kind: Workload\nid: boxed\ncapability: inference\nmode: observe\n' +
+  'target: { kind: docker, image: "example/replica:1", port: 8080 }\n';
 const ORPHAN =
   'kind: ScalePolicy\nid: orphan\nworkload: nobody\nreplicas: { min: 1, max: 2 }\n' +
   'metrics: [{ name: m, query: up, target: { value: 1 } }]\n';
@@ -87,6 +90,21 @@ describe('a member of a cluster that starts with documents', function () {
     await line('m1', 'the document files are committed');
     await line('m2', 'the document files are committed');
     assert.equal(await status('m2', '/v1/workloads/w'), 200);
+  });
+
+  it('proposes what only its version reads once it has heard of every member, and says once whom it waits for', async () => {
+    await prepared(['m1', 'm2', 'm3'], `${WORKLOAD}---\n${BOXED}`);
+    await Promise.all([cluster.start('m1'), cluster.start('m2')]);
+    const said = await line('m1', 'the document files wait until every member reads them');
+    assert.match(said, /^\{"level":"warn".*Not heard of yet: m3;/);
+    const has = async (id: string): Promise<boolean> =>
+      (await status('m1', `/v1/workloads/${id}?consistency=stale`)) === 200;
+    assert.equal(await has('w'), false, 'they say one thing together');
+    await cluster.start('m3');
+    for (const id of ['m1', 'm2', 'm3']) await line(id, 'the document files are committed');
+    await pollUntil('m1 has it', 30_000, () => has('boxed'));
+    const often = output('m1').split('"msg":"the document files wait').length - 1;
+    assert.equal(often, 1, output('m1'));
   });
 
   it('can be stopped while it still waits for a majority', async () => {

@@ -16,7 +16,8 @@ type Known = {
 function viewOf(memberId: string) {
   const progress = { matchIndex: null, lagEntries: null, contactAgeMs: null, replication: null };
   const role = 'unknown' as const;
-  return { memberId, address: '', apiUrl: null, membership: 'voter' as const, role, ...progress };
+  const told = { apiUrl: null, formatMax: null };
+  return { memberId, address: '', ...told, membership: 'voter' as const, role, ...progress };
 }
 
 describe('readiness', () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { proposeDocuments } from '../../../../control-plane/loops/documents.ts';
+import type { Command } from '../../../../control-plane/model/command.ts';
+import { ConsensusError } from '../../../../control-plane/ports/consensus.ts';
 import { createMemoryConsensus } from '../../../support/http-fakes.ts';
 import { workload } from '../../../support/log-commands.ts';
 import { dockerWorkload } from '../../../support/docker-workload.ts';
@@ -60,6 +62,24 @@ describe('documents at start', () => {
     const { formatVersion, workloads: known } = consensus.readState();
     assert.equal(formatVersion, 3);
     assert.equal(known['contained']?.workload.target.kind, 'docker');
+  });
+
+  it('proposes none while a member does not read the format that one of them needs', async () => {
+    const memory = createMemoryConsensus();
+    const refusal = new ConsensusError('format_not_read', 'm3 reads up to 2');
+    const consensus = {
+      ...memory,
+      propose: (command: Command, given: AbortSignal) =>
+        command.kind === 'raise_format' ? Promise.reject(refusal) : memory.propose(command, given),
+    };
+    // More than are proposed together, and the one that needs it is the last.
+    const plain = Array.from({ length: 300 }, (_, at) => workload(`w${at}`));
+    const workloads = [...plain, dockerWorkload('contained')];
+    await assert.rejects(
+      proposeDocuments({ workloads, policies: [] }, consensus, clock, 1_000, signal),
+      refusal,
+    );
+    assert.equal(memory.proposed(), 0);
   });
 
   it('gives up on a log that does not answer', async () => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 
 import {
   AcceptorHandshake,
   DialerHandshake,
+  FORMAT_MAX_UNTOLD,
   HANDSHAKE_BYTES_MAX,
 } from '../../../../../control-plane/adapters/raft/handshake.ts';
 import type {
@@ -18,7 +20,21 @@ const SECRET = randomBytes(32);
 function party(id: string, more: Partial<Party> = {}): Party {
   const versions = { min: 1, max: 1 };
   const cluster = { clusterName: 'c', clusterDigest: 'digest', secret: SECRET };
-  return { id, role: 'member', ...cluster, versions, ...more };
+  return { id, role: 'member', ...cluster, versions, formatMax: 3, ...more };
+}
+
+/** The message with another body behind its head, and the length that goes with it. */
+function withBody(message: Buffer, body: Buffer): Buffer {
+  const head = Buffer.from(message.subarray(0, 7));
+  head.writeUInt16LE(body.length, 5);
+  return Buffer.concat([head, body]);
+}
+
+/** What a dialer proves that has said and heard this. */
+function dialerProof(said: Buffer, heard: Buffer): Buffer {
+  const transcript = createHash('sha256').update(said).update(heard).digest();
+  const hmac = createHmac('sha256', SECRET).update('omnimind raft dialer proof\0');
+  return withBody(Buffer.from('OMRF\x02\0\0', 'latin1'), hmac.update(transcript).digest());
 }
 
 interface Ends {
@@ -138,6 +154,55 @@ describe('raft handshake', () => {
     assert.equal(versionOf([1, 3], [1, 3]), 3);
     assert.equal(versionOf([1, 1], [2, 3]), 'version');
     assert.equal(versionOf([3, 4], [1, 2]), 'version');
+  });
+
+  it('tells each side which format the other reads, as high as it was before that was told', () => {
+    const told = (near: number | null, far: number | null): readonly (number | null)[] => {
+      const ends = shake(party('m1', { formatMax: near }), party('m2', { formatMax: far }));
+      return [ends.dialer, ends.acceptor].map((step) =>
+        step.kind === 'done' ? step.session.peerFormatMax : null,
+      );
+    };
+    assert.deepEqual(told(3, 4), [4, 3]);
+    assert.deepEqual(told(null, 4), [4, FORMAT_MAX_UNTOLD]);
+    assert.deepEqual(told(3, null), [FORMAT_MAX_UNTOLD, 3]);
+    assert.equal(FORMAT_MAX_UNTOLD, 2, 'no program from before read more');
+  });
+
+  it('takes a hello with anything behind what it knows, and has all of it proven', () => {
+    const trailing = fc.uint8Array({ maxLength: 200 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 255 }), trailing, (formatMax, bytes) => {
+        const { hello } = new DialerHandshake(
+          party('m1', { formatMax }),
+          PLAIN_CHANNEL,
+          'm2',
+          randomBytes(32),
+        );
+        const said = withBody(hello, Buffer.concat([hello.subarray(7), bytes]));
+        const shaken = (proven: Buffer): HandshakeStep => {
+          const acceptor = new AcceptorHandshake(party('m2'), PLAIN_CHANNEL, randomBytes(32));
+          const { reply } = acceptor.receive(said);
+          assert(reply !== null);
+          return acceptor.receive(dialerProof(proven, reply));
+        };
+        const step = shaken(said);
+        assert(step.kind === 'done');
+        assert.equal(step.session.peerFormatMax, formatMax);
+        if (bytes.length > 0) assert.equal(shaken(hello).kind, 'refused');
+      }),
+    );
+  });
+
+  it('refuses a hello that is cut short anywhere', () => {
+    const from = party('m1', { formatMax: null });
+    const { hello } = new DialerHandshake(from, PLAIN_CHANNEL, 'm2', randomBytes(32));
+    for (let length = 0; length < hello.length - 7; length += 1) {
+      const acceptor = new AcceptorHandshake(party('m2'), PLAIN_CHANNEL, randomBytes(32));
+      const step = acceptor.receive(withBody(hello, hello.subarray(7, 7 + length)));
+      assert(step.kind === 'refused');
+      assert.equal(step.cause, 'malformed');
+    }
   });
 
   it('lets a client come without saying whom it expects', () => {

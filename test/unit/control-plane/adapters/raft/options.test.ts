@@ -10,6 +10,7 @@ const options: RaftTransportOptions = {
   listen: { host: '127.0.0.1', port: 0 },
   secret: Buffer.alloc(16, 1),
   tls: null,
+  formatMax: 3,
   apiUrl: 'http://m1:8080',
 };
 

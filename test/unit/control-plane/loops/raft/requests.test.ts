@@ -59,6 +59,7 @@ describe('requests between members', () => {
     parseChanged(encodeAnswer(null));
     const errors = [
       new ConsensusError('not_leader', 'm2 leads'),
+      new ConsensusError('format_not_read', 'm3 reads up to 2'),
       new MembershipError('learner_lags', 'm4 lags by 2000 entries'),
     ];
     for (const error of errors) {
