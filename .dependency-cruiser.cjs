@@ -36,6 +36,28 @@ module.exports = {
       to: { path: '^control-plane/(raft|state|deciders|analysis)/', pathNot: '^control-plane/$1/' },
     },
     {
+      name: 'forecast-stands-alone',
+      comment:
+        'Forecasts are of numbers and times: they know no policy and no replica, no package, no Node API.',
+      severity: 'error',
+      from: { path: '^control-plane/forecast/' },
+      to: { pathNot: '^control-plane/forecast/' },
+    },
+    {
+      name: 'backtest-imports-the-core',
+      comment: 'A backtest runs what decides live, and nothing that reads, waits or acts.',
+      severity: 'error',
+      from: { path: '^control-plane/backtest/' },
+      to: { pathNot: '^control-plane/(backtest|deciders|forecast|model|state)/' },
+    },
+    {
+      name: 'strategies-stand-alone',
+      comment: 'A strategy knows the model and its own kind; the pipeline that it enters calls it.',
+      severity: 'error',
+      from: { path: '^control-plane/deciders/strategies/' },
+      to: { pathNot: '^control-plane/(model|deciders/strategies)/' },
+    },
+    {
       name: 'ports-import-model',
       comment: 'A port is an interface in the words of the model (and of the state it replicates).',
       severity: 'error',
