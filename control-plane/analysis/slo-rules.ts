@@ -125,12 +125,14 @@ function rulesOfBudget(window: SloWindow): readonly RecordingRule[] {
   const counted = `count_over_time(${SLO_SERIES.total}${BASE_WINDOW}[${window}])`;
   return [
     {
-      record: SLO_SERIES.remaining,
-      expr: `1 - (${SLO_SERIES.burn}${window} and ${own})`,
-    },
-    {
       record: SLO_SERIES.coverage,
       expr: `clamp_max((${counted} and ${own}) / ${recordings}, 1)`,
+    },
+    // Of the whole window's budget, as if it went on as busy as it was: an hour in which everything failed
+    // is an hour's worth of thirty days, also on the first day.
+    {
+      record: SLO_SERIES.remaining,
+      expr: `1 - (${SLO_SERIES.burn}${window} and ${own}) * ${SLO_SERIES.coverage}`,
     },
   ];
 }

@@ -23,7 +23,9 @@ const measurement = z
         burnRate: nullable('Times the pace at which the budget lasts exactly its window.'),
       }),
     ),
-    budgetRemainingRatio: nullable('Share of the budget that is left; negative when overspent.'),
+    budgetRemainingRatio: nullable(
+      'Share of the whole window’s budget that is left; negative when overspent. A part of the window with recordings counts for what it is.',
+    ),
     budgetRemainingMinutes: nullable(
       'The same as minutes in which everything may fail, at the traffic of the window.',
     ),

@@ -79,7 +79,10 @@ export interface SloMeasurement {
     readonly errorRatio: number | null;
     readonly burnRate: number | null;
   }[];
-  /** Share of the budget that is left; negative once more than all of it is spent. */
+  /**
+   * Share of the whole window's budget that is left; negative once more than all of it is spent. Where
+   * the recordings cover a part of the window, that part counts for what it is.
+   */
   readonly budgetRemainingRatio: number | null;
   /** Share of the window for which there are recordings at all; below 1 after a first start. */
   readonly coverageRatio: number | null;

@@ -60,7 +60,7 @@ const health: DashboardRow = {
     stat({
       title: 'Lowest budget',
       description:
-        'What is left of the budget that is closest to its end; below 0 it is overdrawn.',
+        'What is left of the budget that is closest to its end; below 0 it is overdrawn. A day of records is a day of the window, also when it is the first.',
       unit: 'ratio',
       link: BURN_SLOW,
       noValue: NO_EVENTS,

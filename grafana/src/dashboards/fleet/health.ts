@@ -78,7 +78,7 @@ export const health: DashboardRow = {
     stat({
       title: 'Least error budget left',
       description:
-        'Of all objectives, the one that has the least of its error budget left in its window. 100 %: nothing failed. Below 0 %: the objective is missed.',
+        'Of all objectives, the one that has the least of its window’s error budget left. 100 %: nothing failed. Below 0 %: the objective is missed.',
       unit: 'ratio',
       link: toDashboard('omnimind-slo', 'SLOs'),
       noValue: 'No objective has been measured yet',

@@ -54,8 +54,8 @@ describe('the recordings of SLOs', () => {
         .filter(({ record }) => record === 'slo:error_budget_remaining:ratio')
         .map(({ expr }) => expr),
       [
-        '1 - (slo:burn_rate:ratio_rate7d and on (slo) slo:objective:ratio{window="7d"})',
-        '1 - (slo:burn_rate:ratio_rate30d and on (slo) slo:objective:ratio{window="30d"})',
+        '1 - (slo:burn_rate:ratio_rate7d and on (slo) slo:objective:ratio{window="7d"}) * slo:window_coverage:ratio',
+        '1 - (slo:burn_rate:ratio_rate30d and on (slo) slo:objective:ratio{window="30d"}) * slo:window_coverage:ratio',
       ],
     );
     const coverage = rulesOf(mixed).find(({ record }) => record === 'slo:window_coverage:ratio');
