@@ -50,7 +50,7 @@ export default tseslint.config(
   },
   {
     // Pure: time, randomness and I/O are arguments.
-    files: ['control-plane/{model,raft,state,deciders,analysis}/**/*.ts'],
+    files: ['control-plane/{model,raft,state,deciders,analysis,forecast}/**/*.ts'],
     rules: {
       'no-restricted-globals': [
         'error',
