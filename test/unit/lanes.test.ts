@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { runLanes } from '../support/lanes.ts';
 import { ROOT } from '../support/source-tree.ts';
 
@@ -48,7 +49,8 @@ describe('lanes of tests', function () {
       endsWithinMs,
       write: (text) => (output += text),
     });
-    return { code, output };
+    // Colours depend on who runs this.
+    return { code, output: stripVTControlCharacters(output) };
   }
 
   it('end with one summary of all, the skipped tests with their reasons, and the counts', async () => {
