@@ -8,7 +8,14 @@
 
 import { RECORD_HEADER_BYTES, isHeader } from './record.ts';
 import type { RecordReading } from './record.ts';
-import { SECTOR_BYTES, hasUnwrittenSector, isAll, sectorEnd } from './sectors.ts';
+import {
+  PADDING,
+  SECTOR_BYTES,
+  contentEnd,
+  hasUnwrittenSector,
+  isAll,
+  sectorEnd,
+} from './sectors.ts';
 
 /** Of record `index`, which was to begin at `offset`, in a segment whose batches begin at sectors. */
 export function isTorn(
@@ -22,7 +29,24 @@ export function isTorn(
     if (isOfLaterBatch(bytes, at, index)) return false;
     at += SECTOR_BYTES;
   }
-  return reading.kind === 'cut_short' || hasUnwrittenSector(bytes, offset, reading.end);
+  if (reading.kind === 'cut_short' || endsInZeros(bytes, offset, reading.end)) return true;
+  return hasUnwrittenSector(bytes, offset, reading.end);
+}
+
+/** Fewer at the end of a file may be what damage made of them. */
+const ZEROS_MIN = 8;
+
+/**
+ * Whether the file ends in the sector in which its content ends, with zeros where the record goes on, or
+ * where padding does. A failed sync may leave a file that ends within a sector; when that sector is then
+ * written once more and the power fails, its new length can be there without its bytes. A write that
+ * ended leaves a record or padding at the end of a sector, never zeros.
+ */
+function endsInZeros(bytes: Buffer, offset: number, recordEnd: number): boolean {
+  const end = contentEnd(bytes);
+  if (bytes.length > sectorEnd(Math.max(end, offset))) return false;
+  if (isAll(bytes, offset, end, PADDING)) return true;
+  return recordEnd > end && bytes.length - end >= ZEROS_MIN;
 }
 
 /**

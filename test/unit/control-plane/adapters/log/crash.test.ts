@@ -98,7 +98,7 @@ describe('log: a crash at every single operation', () => {
       },
     );
     // The seed is part of the message when it fails.
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: 1_000 });
   });
 });
 

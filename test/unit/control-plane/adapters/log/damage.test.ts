@@ -168,6 +168,23 @@ describe('log: damage', () => {
     }
   });
 
+  it('cuts the last batch where its last sector goes on in zeros, at each byte', async () => {
+    const made = await fixture(0);
+    const bytes = made.disk.bytesOf(made.lastSegment);
+    const { offsets, end } = made.records.get(made.lastSegment) ?? { offsets: [], end: 0 };
+    assert.equal(bytes.length % SECTOR, 0, 'the last sector is padded');
+    const all = made.content as { entries: readonly object[] };
+    for (let at = bytes.length - SECTOR + 1; at <= bytes.length - 8; at += 1) {
+      const damaged = bytes.slice().fill(0, at);
+      const outcome = await opened(made, made.lastSegment, damaged);
+      assert(outcome.kind === 'opened', `zeros from ${at} on`);
+      const { entries } = outcome.content as { entries: readonly { index: number }[] };
+      const whole = [...offsets.slice(-2), end].filter((offset) => offset <= at).length;
+      assert.equal(entries.at(-1)?.index, 10 + whole, `zeros from ${at} on`);
+      assert.deepEqual(entries, all.entries.slice(0, entries.length));
+    }
+  });
+
   it('cuts the last batch when any of its sectors never reached the disk', async () => {
     const made = await fixture(1_024);
     const bytes = made.disk.bytesOf(made.lastSegment);
