@@ -58,6 +58,13 @@ module.exports = {
       to: { pathNot: '^control-plane/(model|deciders/strategies)/' },
     },
     {
+      name: 'formula-stands-alone',
+      comment: 'A formula is data with names: it knows no policy, no package and no other decider.',
+      severity: 'error',
+      from: { path: '^control-plane/deciders/formula/' },
+      to: { pathNot: '^control-plane/(model|deciders/formula)/' },
+    },
+    {
       name: 'ports-import-model',
       comment: 'A port is an interface in the words of the model (and of the state it replicates).',
       severity: 'error',
@@ -66,10 +73,11 @@ module.exports = {
     },
     {
       name: 'schemas-import-model',
-      comment: 'Schemas turn unknown into model: they may use zod, the PromQL grammar and YAML.',
+      comment:
+        'Schemas turn unknown into model: they may use zod, cron, YAML and the grammars of PromQL and formulas.',
       severity: 'error',
       from: { path: '^control-plane/schemas/' },
-      to: { path: inside, pathNot: '^control-plane/(model|schemas)/' },
+      to: { path: inside, pathNot: '^control-plane/(model|schemas|deciders/formula)/' },
     },
     {
       name: 'loops-import-core-ports-telemetry',
@@ -78,7 +86,8 @@ module.exports = {
       from: { path: '^control-plane/loops/' },
       to: {
         path: inside,
-        pathNot: '^control-plane/(model|raft|state|deciders|analysis|ports|telemetry|loops)/',
+        pathNot:
+          '^control-plane/(model|raft|state|deciders|forecast|analysis|backtest|ports|telemetry|loops)/',
       },
     },
     {
@@ -129,9 +138,13 @@ module.exports = {
     },
     {
       name: 'only-app-composes',
-      comment: 'app.ts and composition/ wire, main.ts starts; nobody imports them back.',
+      comment:
+        'app.ts and composition/ wire, main.ts starts, backtest-worker.ts is started; nobody imports them back.',
       severity: 'error',
-      from: { path: inside, pathNot: '^control-plane/((main|app)\\.ts$|composition/)' },
+      from: {
+        path: inside,
+        pathNot: '^control-plane/((main|app|backtest-worker)\\.ts$|composition/)',
+      },
       to: { path: '^control-plane/((main|app)\\.ts$|composition/)' },
     },
     {

@@ -10,12 +10,11 @@ import type { Proposal, ScaleInput } from '../model/decision.ts';
 import type { Observation } from '../model/observation.ts';
 import type { MetricSpec } from '../model/policy.ts';
 import type { SignalReason } from '../model/reasons.ts';
+import { proposeFromObject } from './strategies/object.ts';
+import { ceilReplicas } from './strategies/strategy-proposal.ts';
 
 type Sample = Extract<Observation, { kind: 'sample' }>;
 type NoProposal = Extract<Proposal, { kind: 'none' }>;
-
-/** Below this, a distance from a whole number is rounding of binary fractions, not load. */
-const ROUNDING_SLACK = 1e-9;
 
 /**
  * Judges one metric. `ready` is the number of replicas that can serve now; `input.desired` counts
@@ -33,6 +32,8 @@ export function proposeReplicas(
   }
   const unusable = judgeSample(metric, observation, input, ready);
   if (unusable !== null) return unusable;
+  if (input.policy.compatibility === 'hpa-v2')
+    return proposeAsHpa(metric, observation, input, ready);
   return proposeFromSample(metric, observation, input, ready);
 }
 
@@ -58,13 +59,29 @@ function judgeSample(
     const where = ageMs < 0 ? `${-ageMs} ms in the future` : `${ageMs} ms old`;
     return none('signal_stale', `the oldest sample is ${where}, the policy allows ${limitMs} ms`);
   }
-  if (metric.kind === 'value' && ready === 0) {
+  if (metric.kind === 'value' && ready === 0 && input.policy.compatibility !== 'hpa-v2') {
     return none('no_replica_ready', 'a value per replica needs a ready replica');
   }
   if (metric.coverage !== null && sample.reporting === null) {
     return none('signal_partial', 'the number of reporting replicas could not be read');
   }
-  return null;
+  const disagreement = disagreementOf(metric, sample);
+  if (disagreement !== null) return none('signal_disagrees', disagreement);
+  if (Number.isFinite(sample.value / metric.target)) return null;
+  return none('signal_out_of_range', 'the ratio to the target is not finite');
+}
+
+/** Two ways to the same number that differ: neither of them can be trusted to be the right one. */
+function disagreementOf({ agreement }: MetricSpec, sample: Sample): string | null {
+  if (agreement === undefined) return null;
+  const { value, redundant } = sample;
+  if (redundant === undefined || redundant === null || !Number.isFinite(redundant)) {
+    return 'the second expression gave no value';
+  }
+  const apart = Math.abs(value - redundant);
+  const allowed = agreement.toleranceRatio * Math.max(Math.abs(value), Math.abs(redundant));
+  if (apart <= allowed) return null;
+  return `${value} and ${redundant} lie further apart than ${agreement.toleranceRatio} of the larger`;
 }
 
 function proposeFromSample(
@@ -79,10 +96,9 @@ function proposeFromSample(
   const ratio = ratioToTarget(metric, sample.value, desired, partial ? coverageRatio : 1);
   const base = metric.kind === 'value' ? ready : Math.max(desired, 1);
   const withinTolerance =
-    ratio >= 1 - policy.toleranceDownRatio && ratio <= 1 + policy.toleranceUpRatio;
-  const raw = Math.max(0, Math.ceil(base * ratio - ROUNDING_SLACK));
-  const directed = ratio > 1 ? Math.max(raw, desired) : Math.min(raw, desired);
-  const proposed = withinTolerance ? desired : directed;
+    desired > 0 && ratio >= 1 - policy.toleranceDownRatio && ratio <= 1 + policy.toleranceUpRatio;
+  const raw = ceilReplicas(base * ratio);
+  const proposed = withinTolerance ? desired : directed(raw, ratio, desired);
   return {
     kind: 'replicas',
     metric: metric.name,
@@ -92,6 +108,34 @@ function proposeFromSample(
     withinTolerance,
     limited: partial ? 'signal_partial' : null,
   };
+}
+
+/** Overload never asks for fewer than are wanted, nor idleness for more; of none, any load needs one. */
+function directed(raw: number, ratio: number, desired: number): number {
+  if (ratio > 1) return Math.max(raw, desired);
+  return desired === 0 ? raw : Math.min(raw, desired);
+}
+
+/** To the letter of autoscaling/v2, where it is wrong too: strategies/compatibility.ts. */
+function proposeAsHpa(
+  metric: MetricSpec,
+  sample: Sample,
+  { policy, nowMs, desired: current }: ScaleInput,
+  ready: number,
+): Proposal {
+  const { value, sampledAtMs } = sample;
+  const proposal = proposeFromObject(
+    {
+      kind: metric.kind,
+      target: metric.target,
+      toleranceUpRatio: policy.toleranceUpRatio,
+      toleranceDownRatio: policy.toleranceDownRatio,
+      compatibility: 'hpa-v2',
+      sampleAgeMaxMs: policy.signalAgeMaxMs,
+    },
+    { nowMs, current, ready, series: [{ value, sampledAtMs }] },
+  );
+  return { metric: metric.name, ageMs: nowMs - (sampledAtMs ?? nowMs), ...proposal };
 }
 
 /** Share of the ready replicas that report; more than there are count as all. */

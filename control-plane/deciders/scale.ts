@@ -1,10 +1,12 @@
 /**
  * The scale decision: how many replicas a workload shall have, or why the number stands. Pure:
  * everything it reads is in its input, everything it concludes is in its outcome, and the same
- * input gives the same outcome bit for bit. The live loop, evaluate and replay all call this.
+ * input gives the same outcome bit for bit. The live loop, evaluate, backtest, shadow and replay all
+ * call this.
  *
  * Two rules stand above the arithmetic. A signal that is absent, stale, not a number, ambiguous or
- * partial never lowers the number. And nothing lowers it at once after a gap in its own memory.
+ * partial never lowers the number, unless the policy itself says what a lost one counts as. And
+ * nothing lowers it at once after a gap in its own memory.
  */
 
 import type {
@@ -12,41 +14,111 @@ import type {
   ScaleInput,
   ScaleOutcome,
   StageRecord,
+  StrategyMemory,
   Verdict,
 } from '../model/decision.ts';
 import { isHoldReason } from '../model/reasons.ts';
 import type { ActReason, HoldReason, SignalReason } from '../model/reasons.ts';
+import { limitRate } from './behavior.ts';
+import { combineStage } from './combine.ts';
+import { forecastStage } from './forecast-stage.ts';
+import {
+  boundsStage,
+  budgetStage,
+  mayPassInFlight,
+  modeStage,
+  overrideStage,
+  pauseStage,
+  scheduleStage,
+} from './hand-stages.ts';
+import { lostSince, lostStage } from './lost-stage.ts';
+import { nextMemory } from './memory.ts';
 import { proposeReplicas } from './proposal.ts';
 import { isFresh, stabilize } from './stabilization.ts';
+import { proposeFromStrategy } from './strategy.ts';
+import type { Surroundings } from './surroundings.ts';
+import { windowsOf } from './windows.ts';
 
-/**
- * Decides for one policy.
- * Stages, in this order: combine, stabilization, cooldown, pending_action, bounds, mode.
- */
+/** Decides for one policy; SCALE_STAGES has the order of the stages. */
 export function decideScale(input: ScaleInput): ScaleOutcome {
   if (input.actual.kind === 'unknown') return holdWithoutActual(input, input.actual.detail);
-  const ready = input.actual.ready;
-  const proposals = input.policy.metrics.map((metric, index) => {
-    const observation = input.observations[index] ?? missingObservation(metric.name);
-    return proposeReplicas(metric, observation, input, ready);
-  });
-  const combined = combine(input, proposals);
-  const stages: StageRecord[] = [combined];
-  for (const stage of [
-    stabilizationStage,
-    cooldownStage,
-    pendingActionStage,
-    boundsStage,
-    modeStage,
-  ]) {
-    const before = stages.at(-1)?.after ?? input.desired;
-    stages.push(stage(input, before, combined.after));
-  }
+  const { ready, starting } = input.actual;
+  const { proposals, strategies } = proposeAll({ input, ready, starting });
+  const since = lostSince(input, proposals);
+  const stages: StageRecord[] = [combineStage(input, proposals)];
+  const reached = (): number => stages.at(-1)?.after ?? input.desired;
+  const pass = (stage: StageRecord | null): void => {
+    if (stage !== null) stages.push(stage);
+  };
+  pass(lostStage(input, proposals, since, reached()));
+  pass(forecastStage(input, reached()));
+  const wished = reached();
+  pass(stabilizationStage(input, reached()));
+  pass(cooldownStage(input, reached()));
+  pass(ratesStage(input, reached()));
+  pass(pendingActionStage(input, reached()));
+  pass(scheduleStage(input, reached()));
+  pass(boundsStage(input, reached(), wished));
+  pass(budgetStage(input, reached()));
+  pass(pauseStage(input, reached()));
+  pass(overrideStage(input, reached()));
+  pass(modeStage(input, reached()));
+  const verdict = verdictOf(input, stages);
+  const memory = nextMemory(input, { verdict, lostSinceMs: since, strategies });
   return {
-    verdict: verdictOf(input, stages),
+    verdict,
     proposals,
     stages,
-    recommendation: isFresh(input) ? input.desired : combined.after,
+    recommendation: isFresh(input) ? input.desired : wished,
+    ...(memory !== null && { memory }),
+  };
+}
+
+interface Asked {
+  readonly proposals: readonly Proposal[];
+  readonly strategies: Readonly<Record<string, StrategyMemory>>;
+}
+
+function proposeAll(around: Surroundings): Asked {
+  const { input, ready } = around;
+  const { metrics, strategies = [] } = input.policy;
+  const proposals = metrics.map((metric, index) => {
+    const observation = input.observations[index] ?? missingObservation(metric.name);
+    const proposal = proposeReplicas(metric, observation, input, ready);
+    return metric.fromReplicas === true ? unlessExpected(proposal, around) : proposal;
+  });
+  const memories: [string, StrategyMemory][] = [];
+  for (const [index, spec] of strategies.entries()) {
+    const { proposal, memory } = proposeFromStrategy(spec, input.readings?.[index], around);
+    proposals.push(spec.fromReplicas ? unlessExpected(proposal, around) : proposal);
+    if (memory !== null) memories.push([spec.name, memory]);
+  }
+  return { proposals, strategies: Object.fromEntries(memories) };
+}
+
+/** What is seen of replicas that are gone: nothing, too little, or what they said last. */
+const EXPECTED_OF_NONE: readonly SignalReason[] = [
+  'signal_absent',
+  'signal_partial',
+  'signal_stale',
+  'no_replica_ready',
+];
+
+/** Nothing reports where nothing shall run: that is no loss, and asks for nothing. */
+function unlessExpected(proposal: Proposal, { input, ready, starting }: Surroundings): Proposal {
+  if (input.desired > 0 || ready > 0 || starting > 0 || proposal.kind === 'replicas') {
+    return proposal;
+  }
+  if (!EXPECTED_OF_NONE.includes(proposal.reason)) return proposal;
+  return {
+    kind: 'replicas',
+    metric: proposal.metric,
+    replicas: 0,
+    ratio: null,
+    ageMs: proposal.ageMs,
+    withinTolerance: false,
+    limited: null,
+    detail: 'no replica is wanted, so none reports',
   };
 }
 
@@ -67,64 +139,8 @@ function holdWithoutActual(input: ScaleInput, detail: string): ScaleOutcome {
   };
 }
 
-/** The largest proposal wins; one unusable signal is enough to forbid going below what is wanted. */
-function combine(input: ScaleInput, proposals: readonly Proposal[]): StageRecord {
-  const { desired } = input;
-  const stage = (after: number, reason: StageRecord['reason'], detail: string): StageRecord => ({
-    stage: 'combine',
-    before: desired,
-    after,
-    reason,
-    detail,
-  });
-  const winner = largest(proposals);
-  if (winner !== null && winner.replicas > desired) {
-    return stage(winner.replicas, 'above_target', `${winner.metric} asks for ${winner.replicas}`);
-  }
-  const unusable = firstUnusable(proposals);
-  if (unusable !== null) return stage(desired, unusable.reason, unusable.detail);
-  if (winner === null) return stage(desired, 'at_desired', 'the policy has no metric');
-  if (winner.replicas < desired) {
-    return stage(
-      winner.replicas,
-      'below_target',
-      `${winner.metric} asks for ${winner.replicas}, the most of all`,
-    );
-  }
-  const reason = winner.withinTolerance ? 'within_tolerance' : 'at_desired';
-  return stage(
-    desired,
-    reason,
-    `${winner.metric} is at ${winner.ratio.toPrecision(4)} of its target`,
-  );
-}
-
-function largest(proposals: readonly Proposal[]) {
-  let winner: Extract<Proposal, { kind: 'replicas' }> | null = null;
-  for (const proposal of proposals) {
-    if (proposal.kind !== 'replicas') continue;
-    if (winner === null || proposal.replicas > winner.replicas) winner = proposal;
-  }
-  return winner;
-}
-
-function firstUnusable(
-  proposals: readonly Proposal[],
-): { readonly reason: SignalReason; readonly detail: string } | null {
-  for (const proposal of proposals) {
-    if (proposal.kind === 'none') {
-      return { reason: proposal.reason, detail: `${proposal.metric}: ${proposal.detail}` };
-    }
-    if (proposal.limited !== null) {
-      const detail = `${proposal.metric}: too few of the ready replicas report`;
-      return { reason: proposal.limited, detail };
-    }
-  }
-  return null;
-}
-
 function stabilizationStage(input: ScaleInput, before: number): StageRecord {
-  const { after, reason, detail } = stabilize(input, before);
+  const { after, reason, detail } = stabilize(input, before, windowsOf(input));
   return { stage: 'stabilization', before, after, reason, detail };
 }
 
@@ -152,55 +168,37 @@ function remaining(lastAtMs: number | null, cooldownMs: number, nowMs: number): 
   return lastAtMs === null ? 0 : lastAtMs + cooldownMs - nowMs;
 }
 
+/** A tick may come so much early, as a share of the shortest period, without losing its turn. */
+const JITTER_RATIO = 0.1;
+const JITTER_MAX_MS = 1_000;
+
+/** Null when the policy limits no rate. */
+function ratesStage(input: ScaleInput, before: number): StageRecord | null {
+  const { policy, desired, nowMs, brakes } = input;
+  const { rates, compatibility } = policy;
+  if (rates === undefined) return null;
+  const periods = [...rates.out.policies, ...rates.in.policies].map(({ periodMs }) => periodMs);
+  const { after, reason, detail } = limitRate({
+    nowMs,
+    current: desired,
+    proposed: before,
+    events: brakes.memory?.events ?? [],
+    out: rates.out,
+    in: rates.in,
+    compatibility: compatibility === 'hpa-v2' ? 'hpa-v2' : 'default',
+    jitterMs: Math.min(JITTER_MAX_MS, ...periods.map((periodMs) => periodMs * JITTER_RATIO)),
+  });
+  return { stage: 'rates', before, after, reason, detail };
+}
+
 function pendingActionStage(input: ScaleInput, before: number): StageRecord {
-  const { inFlight, desired } = input;
-  if (inFlight === null || before === desired) {
+  const { inFlight, desired, policy } = input;
+  const passes = policy.whileBooting === 'raise' && mayPassInFlight(input, before);
+  if (inFlight === null || before === desired || passes) {
     return { stage: 'pending_action', before, after: before, reason: null, detail: '' };
   }
   const detail = `${inFlight.decisionId} (${inFlight.fromReplicas} → ${inFlight.toReplicas}) is not verified`;
   return { stage: 'pending_action', before, after: desired, reason: 'action_in_flight', detail };
-}
-
-/** Bounds are the operator's word, not a reading: they hold without any signal. */
-function boundsStage(input: ScaleInput, before: number, combined: number): StageRecord {
-  const { replicasMin, replicasMax } = input.policy;
-  const record = (after: number, reason: StageRecord['reason'], detail: string): StageRecord => ({
-    stage: 'bounds',
-    before,
-    after,
-    reason,
-    detail,
-  });
-  const after = Math.min(replicasMax, Math.max(replicasMin, before));
-  if (input.inFlight !== null && after !== input.desired) {
-    return record(input.desired, 'action_in_flight', 'the bounds wait for the action under way');
-  }
-  if (after < before) {
-    const reason = input.desired > replicasMax ? 'above_maximum' : 'at_maximum';
-    return record(after, reason, `the maximum is ${replicasMax}`);
-  }
-  if (after > before) {
-    const reason = input.desired < replicasMin ? 'below_minimum' : 'at_minimum';
-    return record(after, reason, `the minimum is ${replicasMin}`);
-  }
-  if (before === replicasMax && combined > replicasMax) {
-    return record(after, 'at_maximum', `the maximum is ${replicasMax}`);
-  }
-  return record(after, null, '');
-}
-
-function modeStage(input: ScaleInput, before: number): StageRecord {
-  const { mode, desired } = input;
-  if (mode === 'act' || before === desired) {
-    return { stage: 'mode', before, after: before, reason: null, detail: '' };
-  }
-  return {
-    stage: 'mode',
-    before,
-    after: desired,
-    reason: `mode_${mode}`,
-    detail: `the mode is ${mode}`,
-  };
 }
 
 function verdictOf(input: ScaleInput, stages: readonly StageRecord[]): Verdict {
@@ -208,13 +206,27 @@ function verdictOf(input: ScaleInput, stages: readonly StageRecord[]): Verdict {
   const replicas = stages.at(-1)?.after ?? desired;
   if (replicas === desired) return { kind: 'hold', replicas, reason: holdReason(stages) };
   const direction = replicas > desired ? 'out' : 'in';
-  return { kind: 'act', direction, replicas, reason: actReason(input, direction) };
+  return { kind: 'act', direction, replicas, reason: actReason(input, stages, direction) };
 }
 
-function actReason(input: ScaleInput, direction: 'out' | 'in'): ActReason {
-  const { policy, desired } = input;
+/** Of the stages that can ask for a number by themselves the last one that did names the reason. */
+function actReason(
+  { policy, desired }: ScaleInput,
+  stages: readonly StageRecord[],
+  direction: 'out' | 'in',
+): ActReason {
+  const asked = (stage: StageRecord): boolean =>
+    stage.before !== stage.after && stage.after > desired === (direction === 'out');
+  const override = stages.find(({ stage }) => stage === 'override');
+  if (override !== undefined && asked(override)) return 'override';
   if (desired < policy.replicasMin) return 'below_minimum';
   if (desired > policy.replicasMax) return 'above_maximum';
+  for (const stage of stages.toReversed()) {
+    if (!asked(stage)) continue;
+    const { reason } = stage;
+    if (reason === 'schedule_floor' || reason === 'schedule_cap') return reason;
+    if (reason === 'forecast_floor' || reason === 'signals_lost') return reason;
+  }
   return direction === 'out' ? 'above_target' : 'below_target';
 }
 

@@ -7,6 +7,8 @@
 
 import type { Recommendation, ScaleInput } from '../model/decision.ts';
 import type { HoldReason } from '../model/reasons.ts';
+import { windowsOf } from './windows.ts';
+import type { Windows } from './windows.ts';
 
 /** Beyond the window and this, in ms, the last recommendation says nothing of what came between. */
 export const MEMORY_GAP_MAX_MS = 60_000;
@@ -18,37 +20,54 @@ export interface Stabilized {
 }
 
 /** Whether the memory is empty or too old to brake with. */
-export function isFresh(input: ScaleInput): boolean {
+export function isFresh(input: ScaleInput, windows: Windows = windowsOf(input)): boolean {
   const last = input.brakes.recommendations.at(-1);
   if (last === undefined) return true;
-  const windowMs = Math.max(input.policy.stabilizationUpMs, input.policy.stabilizationDownMs);
+  const windowMs = Math.max(windows.upMs, windows.downMs);
   return input.nowMs - last.lastAtMs > windowMs + MEMORY_GAP_MAX_MS;
 }
 
 /** Applies both windows to the proposed number. */
-export function stabilize(input: ScaleInput, proposed: number): Stabilized {
-  const { desired, policy } = input;
-  if (proposed > desired) return stabilizeUp(input, proposed, policy.stabilizationUpMs);
-  if (proposed < desired) return stabilizeDown(input, proposed, policy.stabilizationDownMs);
+export function stabilize(
+  input: ScaleInput,
+  proposed: number,
+  windows: Windows = windowsOf(input),
+): Stabilized {
+  const { desired } = input;
+  if (proposed > desired) return stabilizeUp(input, proposed, windows);
+  if (proposed < desired) return stabilizeDown(input, proposed, windows);
   return { after: proposed, reason: null, detail: '' };
 }
 
-function stabilizeUp(input: ScaleInput, proposed: number, windowMs: number): Stabilized {
-  if (windowMs === 0) return { after: proposed, reason: null, detail: '' };
-  if (isFresh(input)) return fresh(input, 'stabilizing_up');
-  const lowest = Math.min(proposed, ...within(input, windowMs).map((run) => run.replicas));
+function stabilizeUp(input: ScaleInput, proposed: number, windows: Windows): Stabilized {
+  if (windows.upMs === 0) return { after: proposed, reason: null, detail: '' };
+  if (isFresh(input, windows)) return fresh(input, 'stabilizing_up');
+  const seen = within(input, windows.upMs).map((run) => run.replicas);
+  const lowest = Math.min(proposed, ...seen);
   const after = Math.max(input.desired, lowest);
   if (after === proposed) return { after, reason: null, detail: '' };
   return { after, reason: 'stabilizing_up', detail: `the window's smallest is ${lowest}` };
 }
 
-function stabilizeDown(input: ScaleInput, proposed: number, windowMs: number): Stabilized {
-  if (windowMs === 0) return { after: proposed, reason: null, detail: '' };
-  if (isFresh(input)) return fresh(input, 'stabilizing_down');
-  const highest = Math.max(proposed, ...within(input, windowMs).map((run) => run.replicas));
-  const after = Math.min(input.desired, highest);
+function stabilizeDown(input: ScaleInput, proposed: number, windows: Windows): Stabilized {
+  const { downMs, reversals } = windows;
+  if (downMs === 0) return { after: proposed, reason: null, detail: '' };
+  if (isFresh(input, windows)) return fresh(input, 'stabilizing_down');
+  const after = heldBy(input, proposed, downMs);
   if (after === proposed) return { after, reason: null, detail: '' };
+  const { stabilizationDownMs } = input.policy;
+  if (downMs > stabilizationDownMs && heldBy(input, proposed, stabilizationDownMs) < after) {
+    const detail = `${reversals} reversals widen the window to ${downMs} ms, its largest is ${after}`;
+    return { after, reason: 'flap_budget', detail };
+  }
+  const highest = Math.max(proposed, ...within(input, downMs).map((run) => run.replicas));
   return { after, reason: 'stabilizing_down', detail: `the window's largest is ${highest}` };
+}
+
+/** What a window of that length leaves of a lower number. */
+function heldBy(input: ScaleInput, proposed: number, windowMs: number): number {
+  const seen = within(input, windowMs).map((run) => run.replicas);
+  return Math.min(input.desired, Math.max(proposed, ...seen));
 }
 
 function fresh(input: ScaleInput, reason: HoldReason): Stabilized {

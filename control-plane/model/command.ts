@@ -4,8 +4,10 @@
  * needs none.
  */
 
+import type { Budget } from './budget.ts';
+import type { FencingToken, PolicyMemory } from './decision.ts';
 import type { Election } from './election.ts';
-import type { FencingToken } from './decision.ts';
+import type { Override, Pause } from './intervention.ts';
 import type { Mode } from './mode.ts';
 import type { NodeRegistration } from './node.ts';
 import type { ScalePolicy } from './policy.ts';
@@ -27,7 +29,24 @@ export interface DecisionEntry {
     readonly fromReplicas: number;
     readonly toReplicas: number;
     readonly deadlineMs: number;
+    /** The action under way whose place it takes: it goes further the same way. Since format 4. */
+    readonly supersedes?: string;
   } | null;
+  /** What the policy remembers from here on; absent: as before. Since format 4. */
+  readonly memory?: PolicyMemory;
+  /** The same of its shadow; since format 4. */
+  readonly shadow?: ShadowEntry;
+}
+
+/** What the state must remember of a shadow's decision. */
+export interface ShadowEntry {
+  readonly version: number;
+  /** Replicas that the shadow wants from here on. */
+  readonly desired: number;
+  readonly recommendation: number | null;
+  /** +1 out, −1 in, 0 as it was. */
+  readonly direction: -1 | 0 | 1;
+  readonly memory?: PolicyMemory;
 }
 
 export type ActionOutcome = 'verified' | 'failed';
@@ -59,6 +78,40 @@ export type Command =
   | (CommandHead & {
       readonly kind: 'remove_policy';
       readonly policyId: string;
+      readonly expectedVersion: number | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'put_shadow';
+      /** The policy in force that it is a shadow of: the same id and workload. */
+      readonly policy: ScalePolicy;
+    })
+  | (CommandHead & { readonly kind: 'remove_shadow'; readonly policyId: string })
+  | (CommandHead & {
+      readonly kind: 'promote_shadow';
+      readonly policyId: string;
+      /** Version of the shadow that is meant; null for any. */
+      readonly shadowVersion: number | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'set_pause';
+      readonly workloadId: string;
+      /** Null takes it back. */
+      readonly pause: Pause | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'set_override';
+      readonly workloadId: string;
+      /** Null takes it back. */
+      readonly override: Override | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'put_budget';
+      readonly budget: Budget;
+      readonly expectedVersion: number | null;
+    })
+  | (CommandHead & {
+      readonly kind: 'remove_budget';
+      readonly budgetId: string;
       readonly expectedVersion: number | null;
     })
   | (CommandHead & { readonly kind: 'set_mode'; readonly mode: Mode })
@@ -100,6 +153,12 @@ export const COMMAND_REFUSALS = [
   'workload_not_found',
   'policy_not_found',
   'node_not_found',
+  'shadow_not_found',
+  /** A shadow is for the workload of the policy in force. */
+  'shadow_of_another_workload',
+  'budget_not_found',
+  /** Policies still share it. */
+  'budget_in_use',
   'workload_has_policy',
   'workload_already_has_policy',
   'action_in_flight',

@@ -3,18 +3,32 @@
  * everything that it returned, so that replaying the input gives the same outcome bit for bit.
  */
 
+import type { BudgetInput } from './budget.ts';
+import type { ForecastInput } from './forecast.ts';
+import type { Override, Pause } from './intervention.ts';
 import type { Mode } from './mode.ts';
-import type { ActualReplicas, Observation } from './observation.ts';
+import type { ActualReplicas, Observation, ReplicaFact, StrategyReading } from './observation.ts';
 import type { ScalePolicy } from './policy.ts';
 import type { ActReason, HoldReason, Reason, SignalReason } from './reasons.ts';
+import type { ActiveSchedule } from './schedule.ts';
 
-/** The stages of the pipeline in their order; a stage that changed nothing is recorded too. */
+/**
+ * The stages of the pipeline in their order. One that changed nothing is recorded too, except those
+ * that the policy did not ask for: `lost`, `forecast`, `schedule`, `rates`, `budget`, `pause`, `override`.
+ */
 export const SCALE_STAGES = [
   'combine',
+  'lost',
+  'forecast',
+  'schedule',
   'stabilization',
   'cooldown',
+  'rates',
   'pending_action',
   'bounds',
+  'budget',
+  'pause',
+  'override',
   'mode',
 ] as const;
 export type ScaleStage = (typeof SCALE_STAGES)[number];
@@ -32,7 +46,63 @@ export interface Brakes {
   readonly recommendations: readonly Recommendation[];
   readonly lastOutAtMs: number | null;
   readonly lastInAtMs: number | null;
+  /** Absent unless the policy has what needs it. Since format 4. */
+  readonly memory?: PolicyMemory;
 }
+
+/** A change that was decided. */
+export interface ScaleEvent {
+  readonly atMs: number;
+  /** Replicas added, or taken when negative; not 0. */
+  readonly change: number;
+}
+
+/** State of an alarm: deciders/strategies/alarm.ts. */
+export interface AlarmMemory {
+  readonly kind: 'ok' | 'alarm' | 'insufficient_data';
+  readonly beyond: number;
+  readonly lastAtMs: number | null;
+}
+
+/** What a strategy remembers from tick to tick. */
+export type StrategyMemory =
+  | {
+      readonly kind: 'concurrency';
+      readonly panicAtMs: number | null;
+      readonly panicReplicasMax: number;
+      readonly idleSinceMs: number | null;
+      readonly delayed: readonly { readonly atMs: number; readonly replicas: number }[];
+    }
+  | {
+      readonly kind: 'target_tracking';
+      readonly high: AlarmMemory;
+      readonly low: AlarmMemory;
+      readonly value: number | null;
+      readonly fault: SignalReason | null;
+    }
+  | { readonly kind: 'step'; readonly alarm: AlarmMemory; readonly value: number | null }
+  | { readonly kind: 'queue'; readonly activeAtMs: number | null };
+
+/** What a policy's newer parts remember. Decided with each decision, and replicated with it. */
+export interface PolicyMemory {
+  /** Those that a rate policy can still see, oldest first. */
+  readonly events: readonly ScaleEvent[];
+  /** When the direction turned, as far back as the flap budget looks, oldest first. */
+  readonly reversalsAtMs: readonly number[];
+  readonly lastDirection: 'out' | 'in' | null;
+  /** Since when a metric or strategy could not be used without a break, by its name. */
+  readonly lostSinceMs: Readonly<Record<string, number>>;
+  /** By the strategy's name; those without memory are not in it. */
+  readonly strategies: Readonly<Record<string, StrategyMemory>>;
+}
+
+export const NO_MEMORY: PolicyMemory = {
+  events: [],
+  reversalsAtMs: [],
+  lastDirection: null,
+  lostSinceMs: {},
+  strategies: {},
+};
 
 /** Identifies the log entry that allowed an action; an actuator refuses an older one. */
 export interface FencingToken {
@@ -68,6 +138,17 @@ export interface ScaleInput {
   readonly observations: readonly Observation[];
   readonly brakes: Brakes;
   readonly inFlight: InFlightAction | null;
+  /** One per strategy of the policy, in its order; absent when it has none. */
+  readonly readings?: readonly StrategyReading[];
+  /** Each replica; absent unless a strategy looks at them. */
+  readonly replicas?: readonly ReplicaFact[];
+  /** The windows in force now; absent unless the policy has schedules. */
+  readonly schedules?: readonly ActiveSchedule[];
+  readonly forecast?: ForecastInput;
+  /** One per budget that the policy shares, in its order. */
+  readonly budgets?: readonly BudgetInput[];
+  readonly pause?: Pause;
+  readonly override?: Override;
 }
 
 /** What one metric asked for. */
@@ -76,12 +157,15 @@ export type Proposal =
       readonly kind: 'replicas';
       readonly metric: string;
       readonly replicas: number;
-      /** value ÷ target (per replica), before rounding. */
-      readonly ratio: number;
-      readonly ageMs: number;
+      /** value ÷ target (per replica), before rounding; null where a strategy has no such ratio. */
+      readonly ratio: number | null;
+      /** Null where nothing was read that has an age. */
+      readonly ageMs: number | null;
       readonly withinTolerance: boolean;
       /** Set when the signal is partial: the proposal may raise, never lower. */
       readonly limited: SignalReason | null;
+      /** How it was reckoned, of a strategy. */
+      readonly detail?: string;
     }
   | {
       readonly kind: 'none';
@@ -121,6 +205,17 @@ export interface ScaleOutcome {
    * scaling target did not say how many replicas there are.
    */
   readonly recommendation: number | null;
+  /** What shall be remembered from here on; absent when the policy has nothing that remembers. */
+  readonly memory?: PolicyMemory;
+}
+
+/** What a shadow policy decided on the same observations; nothing acts on it. */
+export interface ShadowDecision {
+  /** Version of the shadow. */
+  readonly version: number;
+  /** Replicas that it wanted before. */
+  readonly desired: number;
+  readonly outcome: ScaleOutcome;
 }
 
 /** One decision, whole. */
@@ -138,6 +233,8 @@ export interface DecisionRecord {
   readonly traceId: string;
   /** The entry that committed an act; null for holds, and for an act that is not known to be committed. */
   readonly token: FencingToken | null;
+  /** Absent without a shadow policy. */
+  readonly shadow?: ShadowDecision;
 }
 
 /** The id of the decision that a tick at `atMs` makes for a workload. */

@@ -29,13 +29,28 @@ export const SIGNAL_REASONS = [
   'signal_partial',
   /** No replica is ready, so a value per replica says nothing. */
   'no_replica_ready',
+  /** Two expressions of the same quantity lie further apart than the policy allows. */
+  'signal_disagrees',
+  /** A replica's request is not known or is 0, so its utilization has no meaning. */
+  'request_unknown',
+  /** The formula has no result for these values. */
+  'formula_failed',
+  /** The policy forecasts, and this leader has not read the history yet. */
+  'forecast_warming',
 ] as const;
 export type SignalReason = (typeof SIGNAL_REASONS)[number];
 
 /** The failures that are seen on reading; the others need the policy, the time or the replicas. */
 export type ReadFailure = Exclude<
   SignalReason,
-  'signal_stale' | 'signal_partial' | 'signal_out_of_range' | 'no_replica_ready'
+  | 'signal_stale'
+  | 'signal_partial'
+  | 'signal_out_of_range'
+  | 'no_replica_ready'
+  | 'signal_disagrees'
+  | 'request_unknown'
+  | 'formula_failed'
+  | 'forecast_warming'
 >;
 
 /** Why a decision acts. */
@@ -44,6 +59,15 @@ export const ACT_REASONS = [
   'below_target',
   'below_minimum',
   'above_maximum',
+  /** A floor under the number is above what is wanted: a forecast, a schedule. */
+  'forecast_floor',
+  'schedule_floor',
+  /** A schedule allows fewer than are wanted. */
+  'schedule_cap',
+  /** The policy's choice for lost signals. */
+  'signals_lost',
+  /** An operator's number. */
+  'override',
 ] as const;
 export type ActReason = (typeof ACT_REASONS)[number];
 
@@ -68,6 +92,23 @@ export const HOLD_REASONS = [
   /** The scaling target did not say how many replicas there are. */
   'actual_unknown',
   /** The workload or the whole plane may not act: observe, advise, or the global stop. */
+  /** The rate policies of the direction allow no more now. */
+  'rate_limited_up',
+  'rate_limited_down',
+  /** A budget that several workloads share is used up. */
+  'budget_exhausted',
+  /** The policy shares a budget that there is not. */
+  'budget_unknown',
+  /** An operator has paused the direction. */
+  'paused_in',
+  'paused_out',
+  /** An operator's number is the number wanted. */
+  'override_holds',
+  /** A schedule or a forecast keeps the number from going in. */
+  'forecast_holds',
+  'schedule_holds',
+  /** Scale-in waits longer than the policy's window, since the direction turned too often. */
+  'flap_budget',
   'mode_observe',
   'mode_advise',
   'mode_stopped',

@@ -42,13 +42,62 @@ export interface DockerTarget {
   readonly cpus: number | null;
 }
 
-/** Where replicas live. Other kinds (Kubernetes, Nomad, webhook) join this union. */
-export type ScaleTargetSpec = LocalProcessTarget | DockerTarget;
+/** What Kubernetes runs: a resource with a scale subresource, which this plane alone may scale. */
+export interface KubernetesTarget {
+  readonly kind: 'kubernetes';
+  /** Group and version of the resource, e.g. apps/v1. */
+  readonly apiVersion: string;
+  /** Its kind, e.g. Deployment or StatefulSet. */
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** At which each pod serves and is scraped. */
+  readonly port: number;
+  /** As of LocalProcessTarget. */
+  readonly metricsPath: string;
+}
+
+/** What Nomad runs: the count of one task group of a service job. */
+export interface NomadTarget {
+  readonly kind: 'nomad';
+  readonly namespace: string;
+  /** Null: the region of the agent that is asked. */
+  readonly region: string | null;
+  readonly jobId: string;
+  readonly group: string;
+  /** Label of the group's port at which each allocation serves and is scraped. */
+  readonly portLabel: string;
+  /** As of LocalProcessTarget. */
+  readonly metricsPath: string;
+}
+
+/** What somebody else runs: a receiver of signed requests that keeps the number it was told. */
+export interface WebhookTarget {
+  readonly kind: 'webhook';
+  /** http or https; the number is sent there, and read from there. */
+  readonly url: string;
+  /** Name of the secret that signs, one file in the members' directory of webhook secrets. */
+  readonly secret: string;
+  /** From the request until the receiver must have answered, in ms. */
+  readonly requestTimeoutMs: number;
+  /** As of LocalProcessTarget. */
+  readonly metricsPath: string;
+}
+
+/** Where replicas live. */
+export type ScaleTargetSpec =
+  LocalProcessTarget | DockerTarget | KubernetesTarget | NomadTarget | WebhookTarget;
+
+export const TARGET_KINDS = ['local_process', 'docker', 'kubernetes', 'nomad', 'webhook'] as const;
+export type TargetKind = (typeof TARGET_KINDS)[number];
 
 /** The format of the log from which on workloads with such a target stand in it (state/format.ts). */
-export const TARGET_FORMATS: Readonly<Record<ScaleTargetSpec['kind'], number>> = {
+export const TARGET_FORMATS: Readonly<Record<TargetKind, number>> = {
   local_process: 1,
   docker: 3,
+  kubernetes: 4,
+  nomad: 4,
+  webhook: 4,
 };
 
 export interface Workload {
@@ -74,6 +123,18 @@ export function isDocker(workload: Workload): workload is WorkloadOn<DockerTarge
   return workload.target.kind === 'docker';
 }
 
+export function isKubernetes(workload: Workload): workload is WorkloadOn<KubernetesTarget> {
+  return workload.target.kind === 'kubernetes';
+}
+
+export function isNomad(workload: Workload): workload is WorkloadOn<NomadTarget> {
+  return workload.target.kind === 'nomad';
+}
+
+export function isWebhook(workload: Workload): workload is WorkloadOn<WebhookTarget> {
+  return workload.target.kind === 'webhook';
+}
+
 export const REPLICA_PHASES = ['starting', 'ready', 'stopping'] as const;
 export type ReplicaPhase = (typeof REPLICA_PHASES)[number];
 
@@ -85,4 +146,6 @@ export interface Replica {
   readonly metricsPath: string;
   readonly phase: ReplicaPhase;
   readonly startedAtMs: number;
+  /** When it last became ready or unready, UNIX time in ms; absent when the target does not know. */
+  readonly readyChangedAtMs?: number;
 }

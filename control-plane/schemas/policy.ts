@@ -4,65 +4,54 @@
  * so whether the workload exists is for the state machine to say.
  */
 
-import { z } from 'zod';
-import type { MetricSpec, ScalePolicy } from '../model/policy.ts';
-import {
-  list,
-  parseDocument,
-  positive,
-  ratio,
-  type ReadField,
-  slug,
-  strictObject,
-  text,
-  wholeNumber,
-} from './document.ts';
+import type { z } from 'zod';
+import type { ScalePolicy } from '../model/policy.ts';
+import { list, oneOf, parseDocument, ratio, slug, strictObject, wholeNumber } from './document.ts';
 import { durationText, parseDuration, renderDuration } from './duration.ts';
-import { type Fault, pointerOf } from './fault.ts';
-import { PROMQL_LENGTH_MAX, promqlText } from './promql.ts';
-import { deriveTimestampQuery } from './promql-timestamp.ts';
-
-export const REPLICAS_MAX = 100_000;
-export const METRICS_MAX = 16;
+import { type Fault, SchemaError } from './fault.ts';
+import {
+  flapBudgetDocument,
+  flapBudgetDocumentOf,
+  flapBudgetOf,
+  onLostDocument,
+  onLostDocumentOf,
+  onLostOf,
+  ratesDocument,
+  ratesDocumentOf,
+  ratesOf,
+} from './policy/brakes.ts';
+import { crossFaults } from './policy/cross.ts';
+import { BUDGETS_MAX, METRICS_MAX, REPLICAS_MAX } from './policy/limits.ts';
+import { metricDocument, metricDocumentOf, metricOf } from './policy/metric.ts';
+import {
+  budgetShareDocument,
+  budgetShareDocumentOf,
+  budgetShareOf,
+  forecastDocument,
+  forecastDocumentOf,
+  forecastOf,
+} from './policy/outlook.ts';
+import { strategyDocument, strategyDocumentOf, strategyOf } from './policy/strategies.ts';
+import { scheduleDocument, scheduleDocumentOf, scheduleOf, SCHEDULES_MAX } from './schedule.ts';
+import { renderVertical, verticalDocument, verticalOf } from './vertical.ts';
 
 const SECOND_MS = 1_000;
 const DAY_MS = 24 * 3_600_000;
 
-const replicaCount = wholeNumber(1, REPLICAS_MAX, ' (scale to zero is not supported)');
-
-const metricName = text('a name', 63)
-  .regex(/^[a-z0-9_]{1,63}$/, { error: 'expected 1 to 63 characters of a-z, 0-9 and _' })
-  .regex(/^(?!__|constructor$)/, { error: 'reserved: use a name that does not begin with __' });
-
-const metricDocument = strictObject('a metric', {
-  name: metricName.meta({ description: 'Unique within the policy.', examples: ['concurrency'] }),
-  query: promqlText().meta({
-    description: 'PromQL whose answer is one series or one scalar.',
-    examples: ['workload:inference_requests_in_system:sum{workload="demo-inference"}'],
-  }),
-  timestampQuery: promqlText().optional().meta({
-    description:
-      'PromQL for the UNIX time in seconds of the oldest sample under the value. Derived from the query when omitted, unless the query reads a recorded series.',
-  }),
-  coverage: strictObject('{ query, min }', {
-    query: promqlText().meta({ description: 'PromQL for the number of replicas that report.' }),
-    min: ratio(0, 1).meta({ description: 'Share of the ready replicas that must report.' }),
-  }).optional(),
-  target: strictObject('{ value } or { averageValue }', {
-    value: positive()
-      .optional()
-      .meta({ description: 'Target for the value itself: a ratio, a latency.' }),
-    averageValue: positive()
-      .optional()
-      .meta({ description: 'Target per replica for a total that the replicas share.' }),
-  }).meta({ description: 'Exactly one of value and averageValue.' }),
-});
-
 export const policyDocument = strictObject('a policy', {
   id: slug('an id').meta({ examples: ['demo-inference-load'] }),
   workload: slug('the id of a workload').meta({ examples: ['demo-inference'] }),
-  replicas: strictObject('{ min, max }', { min: replicaCount, max: replicaCount }),
-  metrics: list(`1 to ${METRICS_MAX} metrics`, metricDocument, 1, METRICS_MAX),
+  replicas: strictObject('{ min, max }', {
+    min: wholeNumber(0, REPLICAS_MAX).meta({
+      description: '0 only where something can see demand without a replica.',
+    }),
+    max: wholeNumber(1, REPLICAS_MAX),
+  }),
+  metrics: list(`at most ${METRICS_MAX} metrics`, metricDocument, 0, METRICS_MAX)
+    .default([])
+    .meta({
+      description: `1 to ${METRICS_MAX} together with the strategies; each proposes, the largest wins.`,
+    }),
   tolerance: strictObject('{ up, down }', {
     up: ratio(0, 1).default(0.1),
     down: ratio(0, 1).default(0.1),
@@ -85,38 +74,65 @@ export const policyDocument = strictObject('a policy', {
     .meta({ description: 'From an action to the next one in the same direction.' }),
   signalAgeMax: durationText(SECOND_MS, DAY_MS).default('60s'),
   actionTimeout: durationText(SECOND_MS, DAY_MS).default('120s'),
+  strategies: list(`at most ${METRICS_MAX} strategies`, strategyDocument, 0, METRICS_MAX)
+    .optional()
+    .meta({
+      description: 'Ways to a number of replicas beside those of metrics.',
+      examples: [[{ name: 'waiting', queue: { query: 'sum(queue_depth)', target: 10 } }]],
+    }),
+  combination: oneOf(['max', 'winner', 'out_if_any']).optional().meta({
+    description:
+      'max (when absent): the largest. winner: as nomad-autoscaler, up before stay before down. out_if_any: as AWS, in only if all.',
+  }),
+  compatibility: oneOf(['default', 'hpa-v2', 'nomad']).optional().meta({
+    description: 'Whose arithmetic to reproduce, also where it is known to be wrong.',
+  }),
+  rates: ratesDocument.optional(),
+  schedules: list(`at most ${SCHEDULES_MAX} schedules`, scheduleDocument, 0, SCHEDULES_MAX)
+    .optional()
+    .meta({ description: 'Times at which at least, or at most, so many replicas are wanted.' }),
+  forecast: forecastDocument.optional(),
+  onLost: onLostDocument.optional(),
+  flapBudget: flapBudgetDocument.optional(),
+  budgets: list(`at most ${BUDGETS_MAX} budgets`, budgetShareDocument, 0, BUDGETS_MAX)
+    .optional()
+    .meta({ description: 'What the workload shares with others.' }),
+  whileBooting: oneOf(['wait', 'raise']).optional().meta({
+    description: 'raise: going further out does not wait for an action that already goes out.',
+  }),
+  vertical: verticalDocument.optional(),
 }).meta({ id: 'ScalePolicy', description: 'What to scale on, how far, and with which brakes.' });
 
 /** A policy document with its defaults filled in. */
 export type PolicyDocument = z.output<typeof policyDocument>;
+
+/** Members that other autoscalers have, and what to write here. */
+const FOREIGN: ReadonlyMap<string, string> = new Map([
+  [
+    '/behavior',
+    'not known here: write stabilizationWindowSeconds as stabilization: { up, down }, tolerance as tolerance: { up, down }, and the policies as rates: { out: { select: max, policies: [{ replicas: 4, per: 15s }, { percent: 100, per: 15s }] }, in: ... }',
+  ],
+  ['/minReplicas', 'not known here: write replicas: { min, max }'],
+  ['/maxReplicas', 'not known here: write replicas: { min, max }'],
+  [
+    '/scaleTargetRef',
+    'not known here: name the workload in workload, and its target in its own document',
+  ],
+]);
 
 /**
  * Parses a policy document.
  * @throws SchemaError with every fault
  */
 export function parsePolicy(document: unknown): ScalePolicy {
-  const parsed = parseDocument(policyDocument, document, crossFaults);
-  return {
-    id: parsed.id,
-    workloadId: parsed.workload,
-    metrics: parsed.metrics.map(metricOf),
-    replicasMin: parsed.replicas.min,
-    replicasMax: parsed.replicas.max,
-    toleranceUpRatio: parsed.tolerance.up,
-    toleranceDownRatio: parsed.tolerance.down,
-    stabilizationUpMs: parseDuration(parsed.stabilization.up),
-    stabilizationDownMs: parseDuration(parsed.stabilization.down),
-    cooldownUpMs: parseDuration(parsed.cooldown.up),
-    cooldownDownMs: parseDuration(parsed.cooldown.down),
-    signalAgeMaxMs: parseDuration(parsed.signalAgeMax),
-    actionTimeoutMs: parseDuration(parsed.actionTimeout),
-  };
+  return policyOf(parseTranslated(document));
 }
 
 /**
- * Writes a policy as a document: defaults spelt out, durations in their largest unit. A timestamp
- * query that would be derived is left out, so that editing the query of a document that was read
- * back does not leave the age of another query behind. parsePolicy(renderPolicy(p)) equals p.
+ * Writes a policy as a document: defaults spelt out, durations in their largest unit, and nothing
+ * where the policy asks for nothing. A timestamp query that would be derived is left out, so that
+ * editing the query of a document that was read back does not leave the age of another query behind.
+ * parsePolicy(renderPolicy(p)) equals p.
  */
 export function renderPolicy(policy: ScalePolicy): PolicyDocument {
   return {
@@ -135,99 +151,83 @@ export function renderPolicy(policy: ScalePolicy): PolicyDocument {
     },
     signalAgeMax: renderDuration(policy.signalAgeMaxMs),
     actionTimeout: renderDuration(policy.actionTimeoutMs),
+    ...optionalDocumentOf(policy),
   };
 }
 
-type MetricDocument = PolicyDocument['metrics'][number];
+function parseTranslated(document: unknown): PolicyDocument {
+  try {
+    return parseDocument(policyDocument, document, crossFaults);
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error;
+    throw new SchemaError(error.faults.map(translated));
+  }
+}
 
-function metricOf(document: MetricDocument): MetricSpec {
-  const { value, averageValue } = document.target;
+function translated({ pointer, message }: Fault): Fault {
+  return { pointer, message: FOREIGN.get(pointer) ?? message };
+}
+
+function policyOf(document: PolicyDocument): ScalePolicy {
   return {
-    name: document.name,
-    query: document.query,
-    timestampQuery: document.timestampQuery ?? derivedOf(document.query) ?? '',
-    coverage:
-      document.coverage === undefined
-        ? null
-        : { query: document.coverage.query, minimumRatio: document.coverage.min },
-    kind: averageValue === undefined ? 'value' : 'average_value',
-    target: averageValue ?? value ?? 0,
+    id: document.id,
+    workloadId: document.workload,
+    metrics: document.metrics.map(metricOf),
+    replicasMin: document.replicas.min,
+    replicasMax: document.replicas.max,
+    toleranceUpRatio: document.tolerance.up,
+    toleranceDownRatio: document.tolerance.down,
+    stabilizationUpMs: parseDuration(document.stabilization.up),
+    stabilizationDownMs: parseDuration(document.stabilization.down),
+    cooldownUpMs: parseDuration(document.cooldown.up),
+    cooldownDownMs: parseDuration(document.cooldown.down),
+    signalAgeMaxMs: parseDuration(document.signalAgeMax),
+    actionTimeoutMs: parseDuration(document.actionTimeout),
+    ...combiningOf(document),
+    ...optionalOf(document),
   };
 }
 
-function metricDocumentOf(metric: MetricSpec): MetricDocument {
-  const { name, query, timestampQuery, coverage, kind, target } = metric;
+type Optional = Partial<ScalePolicy>;
+
+/** What says how proposals are joined; the defaults are absent. */
+function combiningOf({ combination, compatibility, whileBooting }: PolicyDocument): Optional {
   return {
-    name,
-    query,
-    ...(timestampQuery === derivedOf(query) ? {} : { timestampQuery }),
-    ...(coverage === null
-      ? {}
-      : { coverage: { query: coverage.query, min: coverage.minimumRatio } }),
-    target: kind === 'value' ? { value: target } : { averageValue: target },
+    ...(combination === undefined || combination === 'max' ? {} : { combination }),
+    ...(compatibility === undefined || compatibility === 'default' ? {} : { compatibility }),
+    ...(whileBooting === 'raise' ? { whileBooting } : {}),
   };
 }
 
-function derivedOf(query: string): string | null {
-  const derived = deriveTimestampQuery(query);
-  return derived.kind === 'derived' ? derived.query : null;
+function optionalOf(document: PolicyDocument): Optional {
+  const { strategies = [], schedules = [], budgets = [] } = document;
+  const { rates, forecast, onLost, flapBudget, vertical } = document;
+  return {
+    ...(strategies.length === 0 ? {} : { strategies: strategies.map(strategyOf) }),
+    ...(rates === undefined ? {} : { rates: ratesOf(rates) }),
+    ...(schedules.length === 0 ? {} : { schedules: schedules.map(scheduleOf) }),
+    ...(forecast === undefined ? {} : { forecast: forecastOf(forecast) }),
+    ...(onLost === undefined ? {} : { onLost: onLostOf(onLost) }),
+    ...(flapBudget === undefined ? {} : { flapBudget: flapBudgetOf(flapBudget) }),
+    ...(budgets.length === 0 ? {} : { budgets: budgets.map(budgetShareOf) }),
+    ...(vertical === undefined ? {} : { vertical: verticalOf(vertical) }),
+  };
 }
 
-function crossFaults(read: ReadField): readonly Fault[] {
-  return [...boundFaults(read), ...duplicateNames(read), ...metricFaults(read)];
-}
-
-function boundFaults(read: ReadField): readonly Fault[] {
-  const min = read(['replicas', 'min'], replicaCount);
-  const max = read(['replicas', 'max'], replicaCount);
-  if (min === undefined || max === undefined || min <= max) return [];
-  return [{ pointer: '/replicas/min', message: `min ${min} is above max ${max}` }];
-}
-
-function duplicateNames(read: ReadField): readonly Fault[] {
-  const firstAt = new Map<string, number>();
-  return indexes(read).flatMap((index) => {
-    const name = read(['metrics', index, 'name'], metricName);
-    if (name === undefined) return [];
-    const first = firstAt.get(name);
-    if (first === undefined) {
-      firstAt.set(name, index);
-      return [];
-    }
-    const pointer = pointerOf(['metrics', index, 'name']);
-    return [{ pointer, message: `"${name}" is also the name of /metrics/${first}` }];
-  });
-}
-
-function metricFaults(read: ReadField): readonly Fault[] {
-  return indexes(read).flatMap((index) => [
-    ...targetFaults(read, index),
-    ...timestampFaults(read, index),
-  ]);
-}
-
-function targetFaults(read: ReadField, index: number): readonly Fault[] {
-  const target = read(['metrics', index, 'target'], z.record(z.string(), z.unknown()));
-  if (target === undefined) return [];
-  const given = ['value', 'averageValue'].filter((key) => target[key] !== undefined).length;
-  if (given === 1) return [];
-  const count = given === 0 ? 'neither' : 'both';
-  const message = `expected exactly one of value and averageValue; got ${count}`;
-  return [{ pointer: pointerOf(['metrics', index, 'target']), message }];
-}
-
-function timestampFaults(read: ReadField, index: number): readonly Fault[] {
-  if (read(['metrics', index, 'timestampQuery'], z.unknown()) !== undefined) return [];
-  const query = read(['metrics', index, 'query'], z.string().max(PROMQL_LENGTH_MAX));
-  if (query === undefined) return [];
-  const derived = deriveTimestampQuery(query);
-  if (derived.kind !== 'underivable') return [];
-  const pointer = pointerOf(['metrics', index, 'timestampQuery']);
-  return [{ pointer, message: `required: ${derived.why}` }];
-}
-
-/** The metrics to look at; the schema refuses the ones beyond the maximum. */
-function indexes(read: ReadField): readonly number[] {
-  const metrics = read(['metrics'], z.array(z.unknown())) ?? [];
-  return [...metrics.slice(0, METRICS_MAX).keys()];
+function optionalDocumentOf(policy: ScalePolicy): Partial<PolicyDocument> {
+  const { strategies, schedules, budgets, rates, forecast, onLost, flapBudget, vertical } = policy;
+  const { combination, compatibility, whileBooting } = policy;
+  return {
+    ...(strategies === undefined ? {} : { strategies: strategies.map(strategyDocumentOf) }),
+    ...(combination === undefined ? {} : { combination }),
+    ...(compatibility === undefined ? {} : { compatibility }),
+    ...(rates === undefined ? {} : { rates: ratesDocumentOf(rates) }),
+    ...(schedules === undefined ? {} : { schedules: schedules.map(scheduleDocumentOf) }),
+    ...(forecast === undefined ? {} : { forecast: forecastDocumentOf(forecast) }),
+    ...(onLost === undefined ? {} : { onLost: onLostDocumentOf(onLost) }),
+    ...(flapBudget === undefined ? {} : { flapBudget: flapBudgetDocumentOf(flapBudget) }),
+    ...(budgets === undefined ? {} : { budgets: budgets.map(budgetShareDocumentOf) }),
+    ...(whileBooting === undefined ? {} : { whileBooting }),
+    ...(vertical === undefined ? {} : { vertical: renderVertical(vertical) }),
+  };
 }

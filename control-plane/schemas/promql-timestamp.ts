@@ -34,7 +34,8 @@ export function deriveTimestampQuery(query: string): DerivedTimestamp {
   return { kind: 'derived', query: derived };
 }
 
-function refusalOf({ metricName, text, shifted }: PromqlSelector): string | null {
+/** Why a selector's own timestamp says nothing; null when it does. */
+export function refusalOf({ metricName, text, shifted }: PromqlSelector): string | null {
   if (metricName === null) {
     return `the query selects series without a literal name (${text}), which may be recorded ones; give the query for their oldest sample's time`;
   }
@@ -50,13 +51,14 @@ function refusalOf({ metricName, text, shifted }: PromqlSelector): string | null
 /**
  * `or` would let present selectors stand in for absent ones, and clamping by scalar() differs
  * between servers on NaN: so a labelled union for the minimum, and `and` for every operand.
+ * @param grouping what tells several answers apart, such as ` by (instance) `; empty for one answer
  */
-function oldestOf(selectors: readonly string[]): string {
-  const oldest = selectors.map((selector) => `min(timestamp(${selector}))`);
+export function oldestOf(selectors: readonly string[], grouping = ''): string {
+  const oldest = selectors.map((selector) => `min${grouping}(timestamp(${selector}))`);
   if (oldest.length === 0) return 'time()';
   if (oldest.length === 1) return oldest.join('');
   const union = oldest.map(
     (one, index) => `label_replace(${one}, "${SELECTOR_LABEL}", "${index}", "", "")`,
   );
-  return [`min(${union.join(' or ')})`, ...oldest].join(' and ');
+  return [`min${grouping}(${union.join(' or ')})`, ...oldest].join(' and ');
 }

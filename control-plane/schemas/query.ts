@@ -73,6 +73,7 @@ export const nothing = z.strictObject({});
 export const nodePath = z.strictObject({ nodeId });
 export const workloadPath = z.strictObject({ id: slug('the id of a workload') });
 export const policyPath = z.strictObject({ id: slug('the id of a policy') });
+export const budgetPath = z.strictObject({ id: slug('the id of a budget') });
 export const sloPath = z.strictObject({ id: slug('the id of an SLO') });
 export const decisionPath = z.strictObject({ decisionId });
 
@@ -99,6 +100,37 @@ export const consistencyQuery = z.strictObject({
 });
 
 export const pageQuery = z.strictObject(page);
+
+export const putPolicyQuery = z.strictObject({
+  dryRun: flag('Saves nothing, and answers with what the policy would decide now.'),
+  force: flag('Saves a policy also when the metrics source refuses one of its queries.'),
+});
+
+const versionNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,14}$/u, { error: 'expected the number of a version, from 1' });
+
+export const promoteQuery = z.strictObject({
+  version: versionNumber
+    .transform(Number)
+    .optional()
+    .meta({ description: 'Of the shadow that is meant; left out: the one that there is.' }),
+});
+
+export const diffQuery = z.strictObject({
+  from: z
+    .union([versionNumber, z.enum(['previous', 'current'])], {
+      error: 'expected the number of a version, previous or current',
+    })
+    .optional()
+    .meta({ description: 'Left out: previous; current when compared with the shadow.' }),
+  to: z
+    .union([versionNumber, z.enum(['current', 'shadow'])], {
+      error: 'expected the number of a version, current or shadow',
+    })
+    .optional()
+    .meta({ description: 'Left out: current.' }),
+});
 
 export const nodesQuery = z.strictObject({
   ...page,
@@ -170,6 +202,21 @@ function word<const Words extends readonly [string, ...string[]] | readonly stri
     .enum(words, { error: `expected one of ${words.join(', ')}` })
     .optional()
     .meta({ description });
+}
+
+function flag(description: string) {
+  return z
+    .enum(['true', 'false'], { error: 'expected true or false' })
+    .prefault('false')
+    .transform((text) => text === 'true')
+    .meta({
+      description,
+      override: ({ jsonSchema }) => {
+        delete jsonSchema.enum;
+        jsonSchema.type = 'boolean';
+        jsonSchema.default = false;
+      },
+    });
 }
 
 /** RFC 3339 with a zone; UNIX ms once parsed. */

@@ -19,7 +19,7 @@ import {
   wholeNumber,
 } from './document.ts';
 import { type Fault, pointerOf } from './fault.ts';
-import { REPLICAS_MAX } from './policy.ts';
+import { REPLICAS_MAX } from './policy/limits.ts';
 import { renderTarget, targetDocument, targetOf } from './target.ts';
 
 export const LABELS_MAX = 32;
@@ -35,7 +35,7 @@ export const workloadDocument = strictObject('a workload', {
   mode: oneOf(MODES)
     .default('observe')
     .meta({ description: 'How far decisions may go; a new workload observes.' }),
-  replicasInitial: wholeNumber(1, REPLICAS_MAX, ' (scale to zero is not supported)')
+  replicasInitial: wholeNumber(0, REPLICAS_MAX)
     .default(1)
     .meta({ description: 'Replicas wanted before any policy has decided.' }),
   target: targetDocument,

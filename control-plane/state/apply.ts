@@ -8,13 +8,16 @@
 import type { Applied, Command } from '../model/command.ts';
 import type { FencingToken } from '../model/decision.ts';
 import { unreachable } from '../model/reasons.ts';
+import { putBudget, removeBudget } from './budgets.ts';
 import { finishAction, recordDecisions } from './decisions.ts';
 import { recordElection } from './elections.ts';
+import { setOverride, setPause } from './interventions.ts';
 import { isInForce, notInForce, raiseFormat } from './format.ts';
 import { registerNode, removeNode } from './nodes.ts';
 import { applied } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { putPolicy, removePolicy } from './policies.ts';
+import { promoteShadow, putShadow, removeShadow } from './shadows.ts';
 import type { PlaneState } from './state.ts';
 import { putWorkload, removeWorkload, setWorkloadMode } from './workloads.ts';
 
@@ -55,9 +58,23 @@ function applyKind(state: PlaneState, token: FencingToken, command: Command): Ou
     case 'remove_workload':
       return removeWorkload(state, command.workloadId, command.expectedVersion);
     case 'put_policy':
-      return putPolicy(state, command.policy, command.expectedVersion);
+      return putPolicy(state, command);
     case 'remove_policy':
       return removePolicy(state, command.policyId, command.expectedVersion);
+    case 'put_shadow':
+      return putShadow(state, command.policy);
+    case 'remove_shadow':
+      return removeShadow(state, command.policyId);
+    case 'promote_shadow':
+      return promoteShadow(state, command);
+    case 'set_pause':
+      return setPause(state, command.workloadId, command.pause);
+    case 'set_override':
+      return setOverride(state, command.workloadId, command.override);
+    case 'put_budget':
+      return putBudget(state, command.budget, command.expectedVersion);
+    case 'remove_budget':
+      return removeBudget(state, command.budgetId, command.expectedVersion);
     case 'set_mode':
       return applied(state.mode === command.mode ? state : { ...state, mode: command.mode });
     case 'set_workload_mode':

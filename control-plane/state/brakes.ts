@@ -1,15 +1,33 @@
 /**
- * What the brakes remember: recommendations as runs of equal values, and the last action each way.
- * Runs are dropped once no window can see them, and the largest and the smallest number over every
- * window that ends now stay what they were. It decides nothing: the deciders read what is kept.
+ * What the brakes remember: recommendations as runs of equal values, the last action each way, and
+ * what the deciders say that the policy's newer parts shall remember. Runs are dropped once no window
+ * can see them, also not the longest that a flap budget may come to, and the largest and the smallest
+ * number over every window that ends now stay what they were. It decides nothing: the deciders read
+ * what is kept.
  */
 
 import type { DecisionEntry } from '../model/command.ts';
-import type { Brakes, Recommendation } from '../model/decision.ts';
+import type { Brakes, PolicyMemory, Recommendation } from '../model/decision.ts';
 import type { ScalePolicy } from '../model/policy.ts';
+import { sameContent } from './canonical.ts';
+import { memoryNotInFuture, ofParts } from './memory.ts';
 
 /** Runs kept per policy. Reached only by that many changes of the recommendation within one window. */
 export const RUNS_MAX = 128;
+
+/** Place of a shadow's brakes among those of the policies: no id of a policy has a slash. */
+export function shadowBrakesId(policyId: string): string {
+  return `${policyId}/shadow`;
+}
+
+/** What a decision adds. */
+export interface Remembered {
+  readonly recommendation: number | null;
+  /** +1 out, −1 in, 0 for no action. */
+  readonly direction: -1 | 0 | 1;
+  /** Absent: what is remembered already stays. */
+  readonly memory?: PolicyMemory;
+}
 
 /** The brakes after a decision at `atMs`. Returns the same object when nothing changed. */
 export function applyToBrakes(
@@ -18,19 +36,58 @@ export function applyToBrakes(
   policy: ScalePolicy,
   atMs: number,
 ): Brakes {
+  const { recommendation, action, memory } = entry;
+  const direction = action === null ? 0 : directionOf(action.toReplicas - action.fromReplicas);
+  const remembered = { recommendation, direction, ...(memory === undefined ? {} : { memory }) };
+  return remember(brakes, remembered, policy, atMs);
+}
+
+/** The same of a decision that started nothing: a shadow's. */
+export function remember(
+  brakes: Brakes,
+  { recommendation, direction, memory }: Remembered,
+  policy: ScalePolicy,
+  atMs: number,
+): Brakes {
   const past = notInFuture(brakes, atMs);
   const kept = visibleRuns(past.recommendations, policy, atMs);
   const recommendations =
-    entry.recommendation === null ? kept : bounded(appendRun(kept, entry.recommendation, atMs));
-  const { action } = entry;
-  const out = action !== null && action.toReplicas > action.fromReplicas;
-  const into = action !== null && action.toReplicas < action.fromReplicas;
-  if (recommendations === past.recommendations && !out && !into) return past;
-  return {
-    recommendations,
-    lastOutAtMs: out ? atMs : past.lastOutAtMs,
-    lastInAtMs: into ? atMs : past.lastInAtMs,
-  };
+    recommendation === null ? kept : bounded(appendRun(kept, recommendation, atMs));
+  const isSame = recommendations === past.recommendations && direction === 0;
+  const next = isSame
+    ? past
+    : {
+        recommendations,
+        lastOutAtMs: direction > 0 ? atMs : past.lastOutAtMs,
+        lastInAtMs: direction < 0 ? atMs : past.lastInAtMs,
+      };
+  return withMemory(next, memoryAfter(past.memory, memory, policy, atMs));
+}
+
+/** The brakes with that memory, or with none; the same object when it is what they have. */
+export function withMemory(brakes: Brakes, memory: PolicyMemory | undefined): Brakes {
+  if (brakes.memory === memory) return brakes;
+  const { recommendations, lastOutAtMs, lastInAtMs } = brakes;
+  const rest = { recommendations, lastOutAtMs, lastInAtMs };
+  return memory === undefined ? rest : { ...rest, memory };
+}
+
+function memoryAfter(
+  past: PolicyMemory | undefined,
+  decided: PolicyMemory | undefined,
+  policy: ScalePolicy,
+  atMs: number,
+): PolicyMemory | undefined {
+  const memory = decided ?? past;
+  if (memory === undefined) return undefined;
+  // A decision may come behind the change of its policy, and speak of a strategy that is gone.
+  const next = memoryNotInFuture(ofParts(memory, policy), atMs);
+  return sameContent(past, next) ? past : next;
+}
+
+function directionOf(change: number): -1 | 0 | 1 {
+  if (change === 0) return 0;
+  return change > 0 ? 1 : -1;
 }
 
 /**
@@ -42,6 +99,7 @@ function notInFuture(brakes: Brakes, atMs: number): Brakes {
   const newest = runs.at(-1)?.lastAtMs ?? atMs;
   if (Math.max(newest, lastOutAtMs ?? atMs, lastInAtMs ?? atMs) <= atMs) return brakes;
   return {
+    ...brakes,
     recommendations: runs.map((run) => ({
       replicas: run.replicas,
       firstAtMs: Math.min(run.firstAtMs, atMs),
@@ -58,7 +116,9 @@ function visibleRuns(
   policy: ScalePolicy,
   atMs: number,
 ): readonly Recommendation[] {
-  const fromMs = atMs - Math.max(policy.stabilizationUpMs, policy.stabilizationDownMs);
+  const { stabilizationUpMs, stabilizationDownMs, flapBudget } = policy;
+  const windowMs = Math.max(stabilizationUpMs, stabilizationDownMs, flapBudget?.windowMaxMs ?? 0);
+  const fromMs = atMs - windowMs;
   let first = 0;
   while (first < runs.length - 1 && (runs[first]?.lastAtMs ?? fromMs) < fromMs) first += 1;
   return first === 0 ? runs : runs.slice(first);

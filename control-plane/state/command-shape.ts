@@ -3,10 +3,12 @@
  * carries what a member could not read back, and again on reading it.
  */
 
-import type { Command, CommandKind, DecisionEntry } from '../model/command.ts';
+import type { Command, CommandKind, DecisionEntry, ShadowEntry } from '../model/command.ts';
 import { FORMAT_MAX } from './format.ts';
-import { electionShape, modeShape, policyShape, registrationShape } from './model-shape.ts';
-import { workloadShape } from './model-shape.ts';
+import { memoryShape } from './memory-shape.ts';
+import { budgetShape, electionShape, modeShape, overrideShape, pauseShape } from './model-shape.ts';
+import { registrationShape, workloadShape } from './model-shape.ts';
+import { policyShape } from './policy-shape.ts';
 import { count, finite, kindOf, listOf, nullable, objectOf, oneOf, optional } from './shape.ts';
 import { text, textOf, wholeFrom } from './shape.ts';
 import type { Check } from './shape.ts';
@@ -28,7 +30,24 @@ const entryShape = objectOf<DecisionEntry>({
   workloadId: text,
   policyId: text,
   recommendation: nullable(count),
-  action: nullable(objectOf({ fromReplicas: count, toReplicas: count, deadlineMs: finite })),
+  action: nullable(
+    objectOf<NonNullable<DecisionEntry['action']>>({
+      fromReplicas: count,
+      toReplicas: count,
+      deadlineMs: finite,
+      supersedes: optional(text),
+    }),
+  ),
+  memory: optional(memoryShape),
+  shadow: optional(
+    objectOf<ShadowEntry>({
+      version: count,
+      desired: count,
+      recommendation: nullable(count),
+      direction: oneOf([-1, 0, 1]),
+      memory: optional(memoryShape),
+    }),
+  ),
 });
 
 export const commandShape: Check<Command> = kindOf<Command>({
@@ -42,6 +61,13 @@ export const commandShape: Check<Command> = kindOf<Command>({
   remove_workload: command('remove_workload', { workloadId: text, expectedVersion }),
   put_policy: command('put_policy', { policy: policyShape, expectedVersion }),
   remove_policy: command('remove_policy', { policyId: text, expectedVersion }),
+  put_shadow: command('put_shadow', { policy: policyShape }),
+  remove_shadow: command('remove_shadow', { policyId: text }),
+  promote_shadow: command('promote_shadow', { policyId: text, shadowVersion: nullable(count) }),
+  set_pause: command('set_pause', { workloadId: text, pause: nullable(pauseShape) }),
+  set_override: command('set_override', { workloadId: text, override: nullable(overrideShape) }),
+  put_budget: command('put_budget', { budget: budgetShape, expectedVersion }),
+  remove_budget: command('remove_budget', { budgetId: text, expectedVersion }),
   set_mode: command('set_mode', { mode: modeShape }),
   set_workload_mode: command('set_workload_mode', { workloadId: text, mode: modeShape }),
   record_decisions: command('record_decisions', {

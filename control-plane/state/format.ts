@@ -24,17 +24,24 @@
  * and apply the old meaning while the state is of an older format.
  *
  * Format 1: the plane of one member. Format 2: elections, the term of decisions, `raise_format`.
- * Format 3: workloads whose target is `docker`.
+ * Format 3: workloads whose target is `docker`. Format 4: workloads on `kubernetes`, `nomad` and
+ * `webhook`; policies with any of POLICY_FIELDS_4, with no metric, with `replicasMin` 0 or with a
+ * metric's `agreement` or `fromReplicas`; their past versions and shadows; pauses, overrides and
+ * budgets; decisions with `memory`, of a shadow, and actions that supersede one under way. While it is
+ * in force, a policy that is replaced is kept as a past version, and an action to no replicas that
+ * failed may leave none desired.
  */
 
-import type { Command, CommandKind } from '../model/command.ts';
+import type { Command, CommandKind, DecisionEntry } from '../model/command.ts';
+import { POLICY_FIELDS_4 } from '../model/policy.ts';
+import type { ScalePolicy } from '../model/policy.ts';
 import { TARGET_FORMATS } from '../model/workload.ts';
 import { applied, refused } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import type { PlaneState } from './state.ts';
 
 /** The newest format that this program reads, writes and applies. */
-export const FORMAT_MAX = 3;
+export const FORMAT_MAX = 4;
 
 /**
  * The format that a leader raises its cluster to unasked: every member of a cluster of several reads
@@ -51,6 +58,13 @@ const SINCE: Readonly<Record<CommandKind, number>> = {
   remove_workload: 1,
   put_policy: 1,
   remove_policy: 1,
+  put_shadow: 4,
+  remove_shadow: 4,
+  promote_shadow: 4,
+  set_pause: 4,
+  set_override: 4,
+  put_budget: 4,
+  remove_budget: 4,
   set_mode: 1,
   set_workload_mode: 1,
   record_decisions: 1,
@@ -62,10 +76,28 @@ const SINCE: Readonly<Record<CommandKind, number>> = {
 /** The oldest format that has everything that the command says. */
 export function formatOf(command: Command): number {
   const since = SINCE[command.kind];
-  if (command.kind === 'record_decisions' && command.decidedInTerm !== undefined) return 2;
   if (command.kind === 'put_workload') return TARGET_FORMATS[command.workload.target.kind];
+  if (command.kind === 'put_policy') return isOfFormat4(command.policy) ? 4 : since;
+  if (command.kind === 'record_decisions') {
+    if (command.entries.some(isEntryOfFormat4)) return 4;
+    return command.decidedInTerm === undefined ? since : 2;
+  }
   // Who does not know the format that is coming must stop here, and not a little later.
   return command.kind === 'raise_format' ? Math.max(since, command.formatVersion) : since;
+}
+
+function isOfFormat4(policy: ScalePolicy): boolean {
+  const { metrics, replicasMin } = policy;
+  return (
+    POLICY_FIELDS_4.some((field) => policy[field] !== undefined) ||
+    replicasMin === 0 ||
+    metrics.length === 0 ||
+    metrics.some((one) => one.agreement !== undefined || one.fromReplicas !== undefined)
+  );
+}
+
+function isEntryOfFormat4({ memory, shadow, action }: DecisionEntry): boolean {
+  return memory !== undefined || shadow !== undefined || action?.supersedes !== undefined;
 }
 
 /** Whether the command may be proposed to, and applied by, a cluster in this state. */

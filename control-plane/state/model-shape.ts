@@ -1,20 +1,26 @@
 /** The shapes of the nouns that the log and the snapshots carry; the compiler holds them to the model. */
 
+import type { Budget } from '../model/budget.ts';
 import type { InFlightAction, Brakes, FencingToken, Recommendation } from '../model/decision.ts';
 import { CAMPAIGN_CAUSES, ELECTION_OUTCOMES, VOTE_PHASES } from '../model/election.ts';
 import type { Election, ElectionVote } from '../model/election.ts';
+import { PAUSES } from '../model/intervention.ts';
+import type { Override, Pause } from '../model/intervention.ts';
 import { MODES } from '../model/mode.ts';
 import type { GpuInventory, NodeInventory, NodeRegistration } from '../model/node.ts';
-import type { CoverageSpec, MetricSpec, ScalePolicy } from '../model/policy.ts';
 import { VOTE_REASONS } from '../model/raft-message.ts';
 import type {
   DockerTarget,
+  KubernetesTarget,
   LocalProcessTarget,
+  NomadTarget,
   ScaleTargetSpec,
+  WebhookTarget,
   Workload,
 } from '../model/workload.ts';
+import { memoryShape } from './memory-shape.ts';
 import { count, finite, kindOf, listOf, mapOf, nullable } from './shape.ts';
-import { objectOf, oneOf, text, textOf } from './shape.ts';
+import { objectOf, oneOf, optional, text, textOf } from './shape.ts';
 
 export const modeShape = oneOf(MODES);
 
@@ -69,32 +75,32 @@ export const workloadShape = objectOf<Workload>({
       memoryBytes: nullable(count),
       cpus: nullable(finite),
     }),
-  }),
-});
-
-export const policyShape = objectOf<ScalePolicy>({
-  id: text,
-  workloadId: text,
-  metrics: listOf(
-    objectOf<MetricSpec>({
+    kubernetes: objectOf<KubernetesTarget>({
+      kind: oneOf(['kubernetes']),
+      apiVersion: text,
+      resource: text,
+      namespace: text,
       name: text,
-      query: text,
-      timestampQuery: text,
-      coverage: nullable(objectOf<CoverageSpec>({ query: text, minimumRatio: finite })),
-      kind: oneOf(['value', 'average_value']),
-      target: finite,
+      port: count,
+      metricsPath: text,
     }),
-  ),
-  replicasMin: count,
-  replicasMax: count,
-  toleranceUpRatio: finite,
-  toleranceDownRatio: finite,
-  stabilizationUpMs: finite,
-  stabilizationDownMs: finite,
-  cooldownUpMs: finite,
-  cooldownDownMs: finite,
-  signalAgeMaxMs: finite,
-  actionTimeoutMs: finite,
+    nomad: objectOf<NomadTarget>({
+      kind: oneOf(['nomad']),
+      namespace: text,
+      region: nullable(text),
+      jobId: text,
+      group: text,
+      portLabel: text,
+      metricsPath: text,
+    }),
+    webhook: objectOf<WebhookTarget>({
+      kind: oneOf(['webhook']),
+      url: text,
+      secret: text,
+      requestTimeoutMs: finite,
+      metricsPath: text,
+    }),
+  }),
 });
 
 export const brakesShape = objectOf<Brakes>({
@@ -103,6 +109,28 @@ export const brakesShape = objectOf<Brakes>({
   ),
   lastOutAtMs: nullable(finite),
   lastInAtMs: nullable(finite),
+  memory: optional(memoryShape),
+});
+
+export const pauseShape = objectOf<Pause>({
+  direction: oneOf(PAUSES),
+  sinceMs: finite,
+  untilMs: nullable(finite),
+  note: text,
+});
+
+export const overrideShape = objectOf<Override>({
+  replicas: count,
+  sinceMs: finite,
+  untilMs: nullable(finite),
+  note: text,
+});
+
+export const budgetShape = objectOf<Budget>({
+  id: text,
+  description: text,
+  unit: text,
+  limit: finite,
 });
 
 export const inFlightShape = objectOf<InFlightAction>({

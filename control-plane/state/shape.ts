@@ -40,6 +40,9 @@ export function withShape<T>(what: string, check: Check<T>, value: unknown): T {
 export const text: Check<string> = (value) =>
   typeof value === 'string' ? null : found(value, 'a string');
 
+export const truth: Check<boolean> = (value) =>
+  typeof value === 'boolean' ? null : found(value, 'true or false');
+
 export const finite: Check<number> = (value) =>
   typeof value === 'number' && Number.isFinite(value) ? null : found(value, 'a finite number');
 
@@ -89,10 +92,12 @@ export function listOf<T>(check: Check<T>, lengthMax = Infinity): Check<readonly
   };
 }
 
-export function mapOf<T>(check: Check<T>): Check<Readonly<Record<string, T>>> {
+export function mapOf<T>(check: Check<T>, sizeMax = Infinity): Check<Readonly<Record<string, T>>> {
   return (value) => {
     if (!isObject(value)) return found(value, 'an object');
-    for (const key of Object.keys(value)) {
+    const keys = Object.keys(value);
+    if (keys.length > sizeMax) return `: ${keys.length} entries are more than ${sizeMax}`;
+    for (const key of keys) {
       const fault = check(value[key]);
       if (fault !== null) return `.${key}${fault}`;
     }

@@ -3,28 +3,33 @@
  * It knows nothing of lines and pieces.
  */
 
+import type { StoredBudget } from '../model/budget.ts';
 import type { Election } from '../model/election.ts';
 import type { Brakes } from '../model/decision.ts';
 import type { Mode } from '../model/mode.ts';
-import type { StoredPolicy } from '../model/policy.ts';
+import { PAST_POLICIES_MAX } from '../model/policy.ts';
+import type { PastPolicy, ShadowPolicy, StoredPolicy } from '../model/policy.ts';
 import { ELECTIONS_MAX } from './elections.ts';
 import { FORMAT_MAX } from './format.ts';
 import { KEYS_MAX, appliedKeysOf } from './keys.ts';
 import type { AppliedKey } from './keys.ts';
 import {
   brakesShape,
+  budgetShape,
   electionShape,
   inFlightShape,
   modeShape,
-  policyShape,
+  overrideShape,
+  pauseShape,
   registrationShape,
   tokenShape,
   workloadShape,
 } from './model-shape.ts';
+import { policyShape } from './policy-shape.ts';
 import { recordOf } from './records.ts';
 import type { Entry } from './sorted-map.ts';
 import { ShapeError, count, finite, listOf, mapOf, nullable } from './shape.ts';
-import { objectOf, text, wholeFrom } from './shape.ts';
+import { objectOf, oneOf, optional, text, wholeFrom } from './shape.ts';
 import type { Check } from './shape.ts';
 import type { NodeState, PlaneState, WorkloadState } from './state.ts';
 
@@ -36,6 +41,20 @@ export interface Section {
   /** The format in which it came. */
   readonly since: number;
 }
+
+const pastShape = objectOf<PastPolicy>({
+  policy: policyShape,
+  version: count,
+  replacedAtMs: finite,
+});
+
+const shadowShape = objectOf<ShadowPolicy>({
+  policy: policyShape,
+  version: count,
+  desired: nullable(count),
+  lastDirection: nullable(oneOf(['out', 'in'])),
+  reversals: count,
+});
 
 /** In the order in which they are written. */
 const SECTIONS: readonly Section[] = [
@@ -55,16 +74,30 @@ const SECTIONS: readonly Section[] = [
       desired: count,
       desiredToken: tokenShape,
       inFlight: nullable(inFlightShape),
+      pause: optional(pauseShape),
+      override: optional(overrideShape),
     }),
     since: 1,
   },
   {
     name: 'policies',
     kind: 'map',
-    shape: objectOf<StoredPolicy>({ policy: policyShape, version: count }),
+    shape: objectOf<StoredPolicy>({
+      policy: policyShape,
+      version: count,
+      past: optional(listOf(pastShape, PAST_POLICIES_MAX)),
+      shadow: optional(shadowShape),
+      shadowVersion: optional(count),
+    }),
     since: 1,
   },
   { name: 'brakes', kind: 'map', shape: brakesShape, since: 1 },
+  {
+    name: 'budgets',
+    kind: 'map',
+    shape: objectOf<StoredBudget>({ budget: budgetShape, version: count }),
+    since: 4,
+  },
   { name: 'elections', kind: 'list', shape: electionShape, since: 2 },
   {
     name: 'appliedKeys',
@@ -123,6 +156,7 @@ export function stateOf({ formatVersion, mode, maps, lists }: Parts): PlaneState
       inOrder(policies.map(([id, { policy }]): Entry<string> => [policy.workloadId, id])),
     ),
     brakes: recordOf(entries('brakes') as readonly Entry<Brakes>[]),
+    budgets: recordOf(entries('budgets') as readonly Entry<StoredBudget>[]),
     elections,
     appliedKeys,
   };

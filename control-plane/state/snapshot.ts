@@ -13,7 +13,7 @@ import type { PlaneState } from './state.ts';
 
 /**
  * Characters from which a piece is full. With the line that fills it, a piece is larger by one entry
- * at most: one document that a client put, a few KiB.
+ * at most: one document that a client put, a few KiB, or a policy with its past versions and shadow.
  */
 const PIECE_CHARS = 64 * 1024;
 
@@ -59,6 +59,7 @@ function* linesOf(state: PlaneState): Generator<string> {
   yield* mapLines('workloads', state.workloads);
   yield* mapLines('policies', state.policies);
   yield* mapLines('brakes', state.brakes);
+  if (formatVersion >= 4) yield* mapLines('budgets', state.budgets);
   if (formatVersion >= 2) yield* listLines('elections', state.elections, ',');
   yield* listLines('appliedKeys', state.appliedKeys, '}');
 }

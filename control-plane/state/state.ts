@@ -4,8 +4,10 @@
  * order never matters; everything else (load, health, history) lives elsewhere.
  */
 
+import type { StoredBudget } from '../model/budget.ts';
 import type { Brakes, FencingToken, InFlightAction } from '../model/decision.ts';
 import type { Election } from '../model/election.ts';
+import type { Override, Pause } from '../model/intervention.ts';
 import type { Mode } from '../model/mode.ts';
 import type { NodeRegistration } from '../model/node.ts';
 import type { StoredPolicy } from '../model/policy.ts';
@@ -28,6 +30,10 @@ export interface WorkloadState {
   /** The entry that last set `desired` or the description: what a scaling target is told under. */
   readonly desiredToken: FencingToken;
   readonly inFlight: InFlightAction | null;
+  /** Absent without one; one that has expired stays until it is taken back. None before format 4. */
+  readonly pause?: Pause;
+  /** The same; it changes `desired` through the decider alone. */
+  readonly override?: Override;
 }
 
 export interface NodeState {
@@ -48,8 +54,10 @@ export interface PlaneState {
   readonly policies: ReadonlyMapById<StoredPolicy>;
   /** The policy of a workload, by workload id: follows from `policies`, and no snapshot has it. */
   readonly policyIdByWorkload: ReadonlyMapById<string>;
-  /** By policy id. */
+  /** By policy id; those of a policy's shadow beside them (brakes.ts, `shadowBrakesId`). */
   readonly brakes: ReadonlyMapById<Brakes>;
+  /** None before format 4. */
+  readonly budgets: ReadonlyMapById<StoredBudget>;
   /** The last ELECTIONS_MAX attempts to become leader, newest last; none before format 2. */
   readonly elections: readonly Election[];
   /** Idempotency keys applied lately, oldest first, each with the version it gave. Bounded by KEYS_MAX. */
@@ -65,6 +73,7 @@ export const INITIAL_STATE: PlaneState = {
   policies: emptyRecord(),
   policyIdByWorkload: emptyRecord(),
   brakes: emptyRecord(),
+  budgets: emptyRecord(),
   elections: [],
   appliedKeys: NO_KEYS,
 };

@@ -63,7 +63,7 @@ export function workloadNotFound(workloadId: string): Outcome {
   return refused('workload_not_found', `there is no workload ${workloadId}`);
 }
 
-function withWorkload(state: PlaneState, workload: WorkloadState): Outcome {
+export function withWorkload(state: PlaneState, workload: WorkloadState): Outcome {
   const workloads = withEntry(state.workloads, workload.workload.id, workload);
   return applied({ ...state, workloads }, workload.version);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Command } from '../../control-plane/model/command.ts';
+import { NO_MEMORY } from '../../control-plane/model/decision.ts';
 import type { LogEntry } from '../../control-plane/model/log-entry.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
 import { canonicalState, decodeState, encodeState } from '../../control-plane/state/snapshot.ts';
@@ -120,8 +121,58 @@ export function encodePlaneNoise(value: number, draws: Draws): Uint8Array {
       outcome: 'failed',
       readyReplicas: draws.whole(0, 5),
     }),
+    () => newer(draws, { head, id, expectedVersion }),
+    () => newer(draws, { head, id, expectedVersion }),
   ]);
   return encodeCommand(make());
+}
+
+interface Drawn {
+  readonly head: { readonly key: string; readonly atMs: number };
+  readonly id: string;
+  readonly expectedVersion: number | null;
+}
+
+/** What came with format 4, and now and then what brings that into force. */
+function newer(draws: Draws, { head, id, expectedVersion }: Drawn): Command {
+  const { atMs } = head;
+  const times = { sinceMs: atMs, untilMs: draws.pick([null, atMs + 1_000]), note: '' };
+  const shadow = policy({ id, workloadId: id, replicasMax: draws.whole(1, 3) });
+  const budgets = [{ budgetId: 'a', unitsPerReplica: 1 }];
+  if (draws.chance(0.2)) return { ...head, kind: 'raise_format', formatVersion: 4 };
+  const make = draws.pick<() => Command>([
+    () => ({ ...head, kind: 'put_shadow', policy: shadow }),
+    () => ({ ...head, kind: 'remove_shadow', policyId: id }),
+    () => ({ ...head, kind: 'promote_shadow', policyId: id, shadowVersion: expectedVersion }),
+    () => ({ ...head, kind: 'set_pause', workloadId: id, pause: { ...times, direction: 'in' } }),
+    () => ({ ...head, kind: 'set_pause', workloadId: id, pause: null }),
+    () => ({ ...head, kind: 'set_override', workloadId: id, override: { ...times, replicas: 2 } }),
+    () => ({
+      ...head,
+      kind: 'put_budget',
+      budget: { id, description: '', unit: 'gpu', limit: draws.whole(0, 9) },
+      expectedVersion,
+    }),
+    () => ({ ...head, kind: 'remove_budget', budgetId: id, expectedVersion }),
+    () => ({
+      ...head,
+      kind: 'put_policy',
+      policy: policy({ id, workloadId: id, budgets }),
+      expectedVersion,
+    }),
+    () => ({
+      ...head,
+      kind: 'record_decisions',
+      entries: [
+        {
+          ...entry({ workloadId: id, policyId: id }),
+          memory: { ...NO_MEMORY, reversalsAtMs: [atMs], lastDirection: 'out' },
+          shadow: { version: 1, desired: 3, recommendation: 3, direction: 1 },
+        },
+      ],
+    }),
+  ]);
+  return make();
 }
 
 /** The write that a command is, or null for one of another kind. */

@@ -216,7 +216,12 @@ function sightOf(state: PlaneState, atMs: number, records: readonly DecisionReco
     const stored = state.policies[policyId];
     return stored === undefined
       ? []
-      : [[policyId, { stored, observations: input.observations }] as const];
+      : [
+          [
+            policyId,
+            { stored, observations: input.observations, readings: [], shadow: null },
+          ] as const,
+        ];
   });
   const replicas = records.map(({ workloadId, input: { actual } }) => {
     const seen =

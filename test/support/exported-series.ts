@@ -1,9 +1,12 @@
 /**
  * The names of all series that the product exports, asked from the parts that export them: the
  * control plane's table, the agent's collectors as the agent creates them, and the demo's workload.
+ * Beside them those that others have to export, as prometheus/contracts lists them.
  * Histograms are named without `_bucket`, `_sum` and `_count`. Nothing is started or read.
  */
 
+import { parse } from 'yaml';
+import { z } from 'zod';
 import type { Collector, Family } from '../../agents/collector.ts';
 import { createCacheCollector } from '../../agents/collectors/cache.ts';
 import { createGpuCollector } from '../../agents/collectors/gpu.ts';
@@ -37,6 +40,24 @@ function agentFamilies(): readonly Family[] {
 
 export function demoSeries(): readonly string[] {
   return filesIn(['demo']).flatMap(({ text }) => namesIn(text, /name: '(inference_[a-z0-9_]+)'/g));
+}
+
+const CONTRACT = z.strictObject({
+  series: z.array(
+    z.strictObject({
+      name: z.string(),
+      type: z.enum(['gauge', 'counter']),
+      labels: z.array(z.string()),
+      meaning: z.string(),
+    }),
+  ),
+});
+
+/** Series that rules read and that programs of others export. */
+export function contractSeries(): readonly string[] {
+  return filesIn(['prometheus/contracts'], ['.yml']).flatMap(({ text }) =>
+    CONTRACT.parse(parse(text)).series.map(({ name }) => name),
+  );
 }
 
 function agentCollectors(): readonly Collector[] {

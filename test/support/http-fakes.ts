@@ -6,6 +6,10 @@
 import type { Command, Committed } from '../../control-plane/model/command.ts';
 import type { ChangeRefusal, MembershipChange } from '../../control-plane/model/configuration.ts';
 import type { Heartbeat } from '../../control-plane/model/node.ts';
+import { previewPolicy } from '../../control-plane/loops/preview.ts';
+import type { PreviewOptions } from '../../control-plane/loops/preview.ts';
+import { NOTHING_BESIDE } from '../../control-plane/loops/tick-decisions.ts';
+import { raiseFor } from '../../control-plane/state/format.ts';
 import { createLeaderDirectory } from '../../control-plane/http/leader.ts';
 import type { PlaneViews, ReadinessCheck } from '../../control-plane/http/plane.ts';
 import { DEFAULT_HTTP_LIMITS } from '../../control-plane/http/limits.ts';
@@ -25,6 +29,7 @@ import {
   MembershipError,
   type MemberView,
 } from '../../control-plane/ports/membership.ts';
+import { counterfactualsOf } from '../../control-plane/deciders/counterfactual.ts';
 import { decideScale } from '../../control-plane/deciders/scale.ts';
 import { applyCommand } from '../../control-plane/state/apply.ts';
 import { FORMAT_MAX } from '../../control-plane/state/format.ts';
@@ -306,6 +311,8 @@ export interface MemoryViews extends PlaneViews {
   readonly statuses: Map<string, 'degraded' | 'stale' | 'unreachable'>;
   /** Replaces the decider, to see what a replay says when the code has changed. */
   evaluate: PlaneViews['evaluate'];
+  /** Replaces the preview of a policy. */
+  preview: PlaneViews['preview'];
   /** Replaces the list of targets. */
   targetGroups: PlaneViews['targetGroups'];
 }
@@ -343,10 +350,29 @@ export function createMemoryViews(consensus: Consensus): MemoryViews {
       verdict: { kind: 'hold', replicas: 1, reason: 'at_desired' },
     }),
     evaluate: decideScale,
+    counterfactuals: counterfactualsOf,
+    preview: (policy, signal) => previewPolicy(policy, idlePreview(consensus), signal),
     targetGroups: (kind) => [{ targets: ['127.0.0.1:31001'], labels: { kind } }],
     readiness() {
       return this.checks;
     },
+  };
+}
+
+/** Previews on a metrics source that answers nothing, and on targets that are switched off. */
+function idlePreview(consensus: Consensus): PreviewOptions {
+  return {
+    consensus,
+    source: {
+      readInstant: (queries) =>
+        Promise.resolve(queries.map(() => ({ kind: 'vector', samples: [] }) as const)),
+      readRange: (queries) =>
+        Promise.resolve(queries.map(() => ({ kind: 'matrix', series: [] }) as const)),
+    },
+    targets: {},
+    clock: { nowMs: () => 1_700_000_000_000, monotonicMs: () => 0 },
+    beside: NOTHING_BESIDE,
+    timeoutMs: 1_000,
   };
 }
 
@@ -359,8 +385,11 @@ export function idleEdge(auth: HttpServerOptions['auth']): HttpServerOptions {
     decisions: createFailingDecisionStore(),
     alerts: createMemoryAlertStore(),
     slos: { slos: [], read: () => Promise.resolve([]) },
+    backtests: { run: () => Promise.resolve({ kind: 'busy' }) },
+    vertical: { read: () => Promise.resolve({ kind: 'busy' }) },
     views: createMemoryViews(consensus),
     clock: { nowMs: () => 0, monotonicMs: () => 0 },
+    precede: raiseFor,
     auth,
     renderMetrics: () => Promise.resolve({ contentType: 'text/plain', body: '' }),
     observe: {

@@ -1,5 +1,6 @@
 /** A real HTTP server on a free port over the ports in memory, and a client that sends what it is told. */
 
+import { raiseFor } from '../../control-plane/state/format.ts';
 import assert from 'node:assert/strict';
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
@@ -78,6 +79,10 @@ export interface TestPlaneOptions {
   readonly renderMetrics?: HttpServerOptions['renderMetrics'];
   /** None by default. */
   readonly slos?: HttpServerOptions['slos'];
+  /** Always busy by default. */
+  readonly vertical?: HttpServerOptions['vertical'];
+  /** Busy by default. */
+  readonly backtests?: HttpServerOptions['backtests'];
   /** The cluster that it is a member of; one of its own by default. */
   readonly member?: {
     readonly id: string;
@@ -120,8 +125,11 @@ export async function startTestPlane(options: TestPlaneOptions = {}): Promise<Te
     decisions,
     alerts,
     slos: options.slos ?? { slos: [], read: () => Promise.resolve([]) },
+    backtests: options.backtests ?? { run: () => Promise.resolve({ kind: 'busy' }) },
+    vertical: options.vertical ?? { read: () => Promise.resolve({ kind: 'busy' }) },
     views,
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+    precede: raiseFor,
     auth: store,
     renderMetrics:
       options.renderMetrics ??

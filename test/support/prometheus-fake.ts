@@ -98,7 +98,9 @@ export interface PrometheusFakeOptions {
   /** Base URL of the real server behind it; alone without one. */
   readonly upstream?: string;
   /** What a single query answers when alone; one sample of 1 unless given. Throws to reject it. */
-  readonly samples?: (query: string) => readonly FakeSample[];
+  readonly samples?: (query: string, atMs: number) => readonly FakeSample[];
+  /** Ranges are asked of `samples` at each step; without it each series has three points. */
+  readonly stepsThrough?: true;
   /** Path prefix, as behind a reverse proxy. */
   readonly prefix?: string;
 }
@@ -216,21 +218,53 @@ class Fake implements PrometheusFake {
     const query = form.get('query') ?? '';
     if (path.endsWith('/query_range')) {
       const start = Number(form.get('start'));
-      const values = [0, 1, 2].map((n) => [start + n * Number(form.get('step')), `${n}`]);
-      const result = samples(query).map(({ labels }) => ({ metric: labels, values }));
+      const step = Number(form.get('step'));
+      if (this.#options.stepsThrough === true) {
+        const result = matrixOf(query, start, Number(form.get('end')), step, samples);
+        return { status: 200, body: success('matrix', result) };
+      }
+      const values = [0, 1, 2].map((n) => [start + n * step, `${n}`]);
+      const result = samples(query, start * 1_000).map(({ labels }) => ({
+        metric: labels,
+        values,
+      }));
       return { status: 200, body: success('matrix', result) };
     }
     const time = Number(form.get('time') ?? Date.now() / 1_000);
     if (query === '1') return { status: 200, body: success('scalar', [time, '1']) };
     const marked = markedQueries(query);
     const result = marked.flatMap(({ mark, text }) =>
-      samples(text).map(({ labels, value }) => ({
+      samples(text, time * 1_000).map(({ labels, value }) => ({
         metric: mark === null ? labels : { ...labels, omnimind_query: mark },
         value: [time, value],
       })),
     );
     return { status: 200, body: success('vector', result) };
   }
+}
+
+interface Matrix {
+  readonly metric: FakeSample['labels'];
+  readonly values: [number, string][];
+}
+
+function matrixOf(
+  query: string,
+  start: number,
+  end: number,
+  step: number,
+  samples: NonNullable<PrometheusFakeOptions['samples']>,
+): readonly Matrix[] {
+  const series = new Map<string, Matrix>();
+  for (let at = start; at <= end; at += step) {
+    for (const { labels, value } of samples(query, at * 1_000)) {
+      const key = JSON.stringify(labels);
+      const one = series.get(key) ?? { metric: labels, values: [] };
+      one.values.push([at, value]);
+      series.set(key, one);
+    }
+  }
+  return [...series.values()];
 }
 
 interface Answer {

@@ -4,6 +4,8 @@
  */
 
 import { ReplicaWatch } from '../../control-plane/loops/replica-watch.ts';
+import { createCronerCalendar } from '../../control-plane/adapters/calendar/croner.ts';
+import { Forecasts } from '../../control-plane/loops/forecasts.ts';
 import { ScaleLoop } from '../../control-plane/loops/scale-loop.ts';
 import type { ScaleLoopOptions } from '../../control-plane/loops/scale-loop.ts';
 import { ScaleTelemetry } from '../../control-plane/loops/scale-telemetry.ts';
@@ -72,6 +74,8 @@ export function createScalePlane(parts: ScaleParts = {}) {
     observeTimeoutMs: 5_000,
     commitTimeoutMs: 5_000,
     actTimeoutMs: 5_000,
+    calendar: createCronerCalendar(),
+    forecasts: new Forecasts({ source, clock, logger, refillTimeoutMs: 5_000 }),
     ...parts,
     consensus,
     replicas,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { createDocument } from 'zod-openapi';
 import type { ScalePolicy } from '../../../../control-plane/model/policy.ts';
+import { STRATEGY_KINDS } from '../../../../control-plane/model/strategy.ts';
 import { FAULTS_MAX } from '../../../../control-plane/schemas/document.ts';
 import { SchemaError } from '../../../../control-plane/schemas/fault.ts';
 import {
@@ -9,6 +10,8 @@ import {
   policyDocument,
   renderPolicy,
 } from '../../../../control-plane/schemas/policy.ts';
+import { arbitraryPolicy, arbitraryStrategyOf } from '../../../support/policy-arbitraries.ts';
+import { policy as policyOf, strategy } from '../../../support/scale-input.ts';
 
 const METRIC = { name: 'load', query: 'sum(x)', target: { averageValue: 4 } };
 const POLICY = {
@@ -84,7 +87,8 @@ describe('the policy document', () => {
     ['an id of 64 characters', { ...POLICY, id: 'p'.repeat(64) }, ['/id', '/id']],
     ['an id that every object has', { ...POLICY, id: 'constructor' }, ['/id']],
     ['min above max', { ...POLICY, replicas: { min: 9, max: 8 } }, ['/replicas/min']],
-    ['a minimum of 0', { ...POLICY, replicas: { min: 0, max: 8 } }, ['/replicas/min']],
+    ['a maximum of 0', { ...POLICY, replicas: { min: 0, max: 0 } }, ['/replicas/max']],
+    ['a negative minimum', { ...POLICY, replicas: { min: -1, max: 8 } }, ['/replicas/min']],
     ['half a replica', { ...POLICY, replicas: { min: 1, max: 8.5 } }, ['/replicas/max']],
     ['too many replicas', { ...POLICY, replicas: { min: 1, max: 100_001 } }, ['/replicas/max']],
     ['no metrics', { ...POLICY, metrics: [] }, ['/metrics']],
@@ -161,12 +165,67 @@ describe('the policy document', () => {
 
   it('parses what it renders to the same policy, and renders that to the same document', () => {
     fc.assert(
-      fc.property(policies(), (policy) => {
+      fc.property(arbitraryPolicy(), (policy) => {
         const rendered = renderPolicy(policy);
         assert.deepEqual(parsePolicy(JSON.parse(JSON.stringify(rendered))), policy);
         assert.deepEqual(renderPolicy(parsePolicy(rendered)), rendered);
       }),
     );
+  });
+
+  for (const kind of STRATEGY_KINDS) {
+    it(`gives back a strategy of the kind ${kind}`, () => {
+      const given = policyOf({ metrics: [], strategies: [strategy(kind)] });
+      assert.deepEqual(parsePolicy(renderPolicy(given)), given);
+      fc.assert(
+        fc.property(arbitraryStrategyOf(kind), (spec) => {
+          const drawn = policyOf({ metrics: [], strategies: [spec] });
+          assert.deepEqual(parsePolicy(renderPolicy(drawn)), drawn);
+        }),
+        { numRuns: 30 },
+      );
+    });
+  }
+
+  it('gives back a policy of nomad-autoscaler, groups and all', () => {
+    const kinds = ['target_value', 'pass_through', 'threshold'] as const;
+    const nomad = arbitraryPolicy({ kinds, optional: false });
+    fc.assert(
+      fc.property(nomad, (drawn) => {
+        const specs = drawn.strategies ?? [strategy('pass_through')];
+        const given = policyOf({
+          ...drawn,
+          metrics: [],
+          strategies: specs.map((spec) => ({ ...spec, group: 'g' })),
+          replicasMin: Math.max(1, drawn.replicasMin),
+          combination: 'winner',
+          compatibility: 'nomad',
+        });
+        assert.deepEqual(parsePolicy(renderPolicy(given)), given);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('leaves absent what the document does not ask for, and what is the default', () => {
+    const plain = parsePolicy(POLICY);
+    const spelt = parsePolicy({
+      ...POLICY,
+      strategies: [],
+      schedules: [],
+      budgets: [],
+      combination: 'max',
+      compatibility: 'default',
+      whileBooting: 'wait',
+      metrics: [{ ...METRIC, fromReplicas: false }],
+    });
+    assert.deepEqual(spelt, plain);
+    assert.deepEqual(Object.keys(plain).sort(), Object.keys(policyOf()).sort());
+    assert.deepEqual(Object.keys(spelt).sort(), Object.keys(plain).sort());
+    const rendered = Object.keys(renderPolicy(plain));
+    for (const member of ['strategies', 'rates', 'combination', 'onLost', 'vertical']) {
+      assert.ok(!rendered.includes(member));
+    }
   });
 
   it('is a schema that OpenAPI can show, with its defaults', () => {
@@ -183,7 +242,7 @@ describe('the policy document', () => {
       },
     });
     const text = JSON.stringify(document.components?.schemas?.['ScalePolicy']);
-    assert.match(text, /"required":\["id","workload","replicas","metrics"\]/);
+    assert.match(text, /"required":\["id","workload","replicas"\]/);
     assert.match(text, /"default":"60s"/);
   });
 });
@@ -208,47 +267,4 @@ function faultsOf(document: unknown) {
 
 function pointersOf(document: unknown): readonly string[] {
   return faultsOf(document).map(({ pointer }) => pointer);
-}
-
-function policies(): fc.Arbitrary<ScalePolicy> {
-  const query = fc.constantFrom('sum(x)', 'rate(x[1m]) + y', 'hour()', 'a{b="c"} / d');
-  const ms = fc.integer({ min: 1_000, max: 86_400_000 });
-  const share = fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0);
-  const own = fc.record({
-    query,
-    timestampQuery: fc.constantFrom('min(timestamp(z))', 'job:z:oldest_timestamp_seconds'),
-  });
-  const derived = query.map((text) => ({ query: text, timestampQuery: derivedFrom(text) }));
-  const spec = fc
-    .record({
-      name: fc.stringMatching(/^[a-z0-9][a-z0-9_]{0,62}$/),
-      queries: fc.oneof(own, derived),
-      coverage: fc.option(fc.record({ query, minimumRatio: share })),
-      kind: fc.constantFrom('value' as const, 'average_value' as const),
-      target: fc.double({ min: 1e-9, max: 1e12, noNaN: true }),
-    })
-    .filter(({ name }) => name !== 'constructor')
-    .map(({ queries, ...rest }) => ({ ...rest, ...queries }));
-  const id = fc.stringMatching(/^[a-z0-9-]{1,63}$/).filter((text) => text !== 'constructor');
-  return fc
-    .record({
-      id,
-      workloadId: id,
-      metrics: fc.uniqueArray(spec, { minLength: 1, maxLength: 16, selector: ({ name }) => name }),
-      replicasMin: fc.integer({ min: 1, max: 100 }),
-      replicasMax: fc.integer({ min: 100, max: 100_000 }),
-      toleranceUpRatio: share,
-      toleranceDownRatio: share,
-      stabilizationUpMs: ms,
-      stabilizationDownMs: ms,
-      cooldownUpMs: ms,
-      cooldownDownMs: ms,
-      signalAgeMaxMs: ms,
-      actionTimeoutMs: ms,
-    })
-    .map((policy) => structuredClone(policy satisfies ScalePolicy));
-}
-
-function derivedFrom(query: string): string {
-  return parsePolicy(metric({ query })).metrics[0]?.timestampQuery ?? '';
 }

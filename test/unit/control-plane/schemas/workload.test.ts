@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { MODES } from '../../../../control-plane/model/mode.ts';
-import type { DockerTarget, Workload } from '../../../../control-plane/model/workload.ts';
+import { TARGET_KINDS } from '../../../../control-plane/model/workload.ts';
+import type { ScaleTargetSpec, Workload } from '../../../../control-plane/model/workload.ts';
 import { SchemaError } from '../../../../control-plane/schemas/fault.ts';
 import { parseWorkload, renderWorkload } from '../../../../control-plane/schemas/workload.ts';
 
 const TARGET = { kind: 'local_process', command: ['node', 'demo/workload.ts'] };
 const DOCKER = { kind: 'docker', image: 'registry.example/team/server:1.4', port: 8080 };
+const KUBERNETES = { kind: 'kubernetes', namespace: 'serving', name: 'llama', port: 8080 };
+const NOMAD = { kind: 'nomad', jobId: 'serving/llama', group: 'web', portLabel: 'http' };
+const WEBHOOK = { kind: 'webhook', url: 'https://scaler.example/chat', secret: 'scaling' };
 const WORKLOAD = { id: 'w', capability: 'inference', target: TARGET };
 
 describe('the workload document', () => {
@@ -35,7 +39,7 @@ describe('the workload document', () => {
     ['nothing in it', {}, ['/id', '/capability', '/target']],
     ['an unknown field', { ...WORKLOAD, replicas: 3 }, ['/replicas']],
     ['an unknown mode', { ...WORKLOAD, mode: 'on' }, ['/mode']],
-    ['no replicas at first', { ...WORKLOAD, replicasInitial: 0 }, ['/replicasInitial']],
+    ['fewer than no replicas at first', { ...WORKLOAD, replicasInitial: -1 }, ['/replicasInitial']],
     ['a capability in capitals', { ...WORKLOAD, capability: 'GPU' }, ['/capability']],
     [
       'a description with a control character',
@@ -87,7 +91,7 @@ describe('the workload document', () => {
       stopGraceMs: 10_000,
       memoryBytes: null,
       cpus: null,
-    } satisfies DockerTarget);
+    } satisfies ScaleTargetSpec);
   });
 
   const wrongDocker: readonly (readonly [string, object, readonly string[]])[] = [
@@ -113,10 +117,79 @@ describe('the workload document', () => {
     });
   }
 
+  const filled: readonly (readonly [object, ScaleTargetSpec])[] = [
+    [
+      KUBERNETES,
+      {
+        kind: 'kubernetes',
+        apiVersion: 'apps/v1',
+        resource: 'Deployment',
+        namespace: 'serving',
+        name: 'llama',
+        port: 8080,
+        metricsPath: '/metrics',
+      },
+    ],
+    [
+      NOMAD,
+      {
+        kind: 'nomad',
+        namespace: 'default',
+        region: null,
+        jobId: 'serving/llama',
+        group: 'web',
+        portLabel: 'http',
+        metricsPath: '/metrics',
+      },
+    ],
+    [
+      WEBHOOK,
+      {
+        kind: 'webhook',
+        url: 'https://scaler.example/chat',
+        secret: 'scaling',
+        requestTimeoutMs: 2_000,
+        metricsPath: '/metrics',
+      },
+    ],
+  ];
+  for (const [document, spec] of filled) {
+    it(`fills in the defaults of a target ${spec.kind}`, () => {
+      assert.deepEqual(parseWorkload({ ...WORKLOAD, target: document }).target, spec);
+    });
+  }
+
+  const wrongElsewhere: readonly (readonly [string, object, readonly string[]])[] = [
+    ['no namespace', { ...KUBERNETES, namespace: undefined }, ['/target/namespace']],
+    ['a namespace in capitals', { ...KUBERNETES, namespace: 'Serving' }, ['/target/namespace']],
+    ['a path as a name', { ...KUBERNETES, name: '../secrets' }, ['/target/name']],
+    ['a name that ends in a dash', { ...KUBERNETES, name: 'llama-' }, ['/target/name']],
+    ['a kind in small letters', { ...KUBERNETES, resource: 'deployments' }, ['/target/resource']],
+    ['a version with a path', { ...KUBERNETES, apiVersion: 'apps/v1/x' }, ['/target/apiVersion']],
+    ['a group without version', { ...KUBERNETES, apiVersion: 'apps/' }, ['/target/apiVersion']],
+    ['a command in a cluster', { ...KUBERNETES, command: ['x'] }, ['/target/command']],
+    ['no job', { ...NOMAD, jobId: undefined }, ['/target/jobId']],
+    ['a job that is a query', { ...NOMAD, jobId: 'a?b' }, ['/target/jobId']],
+    ['a group with a blank', { ...NOMAD, group: 'a b' }, ['/target/group']],
+    ['a label with a dot', { ...NOMAD, portLabel: 'a.b' }, ['/target/portLabel']],
+    ['a URL of a file', { ...WEBHOOK, url: 'file:///x' }, ['/target/url']],
+    ['a password in a URL', { ...WEBHOOK, url: 'https://u:p@x/' }, ['/target/url']],
+    ['a metadata service', { ...WEBHOOK, url: 'http://169.254.169.254/' }, ['/target/url']],
+    ['a secret by path', { ...WEBHOOK, secret: '../x' }, ['/target/secret']],
+    ['no time to answer', { ...WEBHOOK, requestTimeout: '99ms' }, ['/target/requestTimeout']],
+    ['too much of it', { ...WEBHOOK, requestTimeout: '61s' }, ['/target/requestTimeout']],
+  ];
+  for (const [what, change, pointers] of wrongElsewhere) {
+    it(`refuses ${what}`, () => {
+      const document: unknown = JSON.parse(JSON.stringify({ ...WORKLOAD, target: change }));
+      assert.deepEqual(pointersOf(document), pointers);
+    });
+  }
+
   it('names the targets that there are', () => {
     assert.throws(
       () => parseWorkload(target({ kind: 'podman' })),
-      /expected one of local_process, docker; got the text "podman"/,
+      /expected one of local_process, docker, kubernetes, nomad, webhook; got the text "podman"/,
     );
   });
 
@@ -130,7 +203,9 @@ describe('the workload document', () => {
     assert.deepEqual([...pointersOf(document)].sort(), ['/labels/A', '/labels/b', '/mode']);
   });
 
-  it('parses what it renders to the same workload', () => {
+  it('parses what it renders to the same workload, whatever its target', () => {
+    const kinds = new Set(fc.sample(workloads(), 200).map(({ target: { kind } }) => kind));
+    assert.deepEqual([...kinds].sort(), [...TARGET_KINDS].sort());
     fc.assert(
       fc.property(workloads(), (workload) => {
         const rendered = renderWorkload(workload);
@@ -163,6 +238,38 @@ function pointersOf(document: unknown): readonly string[] {
     throw error;
   }
   return [];
+}
+
+/** Targets of what runs elsewhere. */
+function elsewhere(metricsPath: fc.Arbitrary<string>) {
+  const name = fc.stringMatching(/^[a-z]([a-z0-9-]{0,20}[a-z0-9])?$/);
+  return [
+    fc.record({
+      kind: fc.constant('kubernetes' as const),
+      apiVersion: fc.constantFrom('v1', 'apps/v1', 'serving.example.org/v1beta1'),
+      resource: fc.constantFrom('Deployment', 'StatefulSet', 'LeaderWorkerSet'),
+      namespace: name,
+      name,
+      port: fc.integer({ min: 1, max: 65_535 }),
+      metricsPath,
+    }),
+    fc.record({
+      kind: fc.constant('nomad' as const),
+      namespace: name,
+      region: fc.option(name),
+      jobId: name,
+      group: name,
+      portLabel: name,
+      metricsPath,
+    }),
+    fc.record({
+      kind: fc.constant('webhook' as const),
+      url: name.map((host) => `https://${host}.example/scale?v=1`),
+      secret: name.filter((text) => text !== 'constructor'),
+      requestTimeoutMs: fc.integer({ min: 100, max: 60_000 }),
+      metricsPath,
+    }),
+  ] as const;
 }
 
 function workloads(): fc.Arbitrary<Workload> {
@@ -199,6 +306,7 @@ function workloads(): fc.Arbitrary<Workload> {
         memoryBytes: fc.option(fc.integer({ min: 6, max: 65_536 }).map((mib) => mib * 1_048_576)),
         cpus: fc.option(fc.integer({ min: 1, max: 6_400 }).map((hundredths) => hundredths / 100)),
       }),
+      ...elsewhere(path),
     ),
   });
   return workload.map((one) => structuredClone(one));

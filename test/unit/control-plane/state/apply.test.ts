@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Applied, Command } from '../../../../control-plane/model/command.ts';
-import type { ScalePolicy } from '../../../../control-plane/model/policy.ts';
-import type { Workload } from '../../../../control-plane/model/workload.ts';
+import type { Applied } from '../../../../control-plane/model/command.ts';
+import { PAST_POLICIES_MAX } from '../../../../control-plane/model/policy.ts';
 import { applyCommand } from '../../../../control-plane/state/apply.ts';
 import { KEYS_MAX } from '../../../../control-plane/state/keys.ts';
 import {
@@ -13,77 +12,9 @@ import {
 import { INITIAL_STATE } from '../../../../control-plane/state/state.ts';
 import type { PlaneState } from '../../../../control-plane/state/state.ts';
 import { AT_MS, entry, registration, workload } from '../../../support/log-commands.ts';
-import { anyCommand } from '../../../support/log-random.ts';
+import { anyHistory } from '../../../support/log-random.ts';
 import { policy } from '../../../support/scale-input.ts';
-
-type Body<C> = C extends Command
-  ? Omit<C, 'key' | 'atMs'> & Partial<Pick<C, 'key' | 'atMs'>>
-  : never;
-
-/** A plane to which commands are applied one by one, each with a fresh key unless it brings one. */
-class Plane {
-  state: PlaneState = INITIAL_STATE;
-  index = 0;
-
-  apply(body: Body<Command>): Applied {
-    this.index += 1;
-    const command: Command = { key: `key-${this.index}`, atMs: AT_MS, ...body };
-    const before = canonicalState(this.state);
-    const handedOut = this.state;
-    const applied = applyCommand(this.state, { term: 1, index: this.index }, command);
-    assert.equal(canonicalState(handedOut), before, 'a state that was handed out has changed');
-    this.state = applied.state;
-    return applied.result;
-  }
-
-  putWorkload(
-    description: Workload = workload('w'),
-    expectedVersion: number | null = null,
-    source: 'file' | 'api' = 'api',
-  ): Applied {
-    return this.apply({ kind: 'put_workload', workload: description, source, expectedVersion });
-  }
-
-  putPolicy(wanted: ScalePolicy = policy(), expectedVersion: number | null = null): Applied {
-    return this.apply({ kind: 'put_policy', policy: wanted, expectedVersion });
-  }
-
-  act(from: number, to: number, atMs = AT_MS, decisionId = 'd1'): Applied {
-    const action = { fromReplicas: from, toReplicas: to, deadlineMs: atMs + 1_000 };
-    return this.apply({ kind: 'record_decisions', atMs, entries: [entry({ decisionId, action })] });
-  }
-
-  finish(outcome: 'verified' | 'failed', readyReplicas: number, decisionId = 'd1'): Applied {
-    return this.apply({
-      kind: 'finish_action',
-      workloadId: 'w',
-      decisionId,
-      outcome,
-      readyReplicas,
-    });
-  }
-
-  workload() {
-    const found = this.state.workloads['w'];
-    assert(found !== undefined);
-    return found;
-  }
-}
-
-function done(version: number): Applied {
-  return { kind: 'applied', version, repeated: false };
-}
-
-function assertRefused(result: Applied, refusal: string): void {
-  assert.equal(result.kind === 'refused' ? result.refusal : result.kind, refusal);
-}
-
-function planeWithPolicy(): Plane {
-  const plane = new Plane();
-  plane.putWorkload();
-  plane.putPolicy();
-  return plane;
-}
+import { Plane, assertRefused, done, planeWithPolicy } from '../../../support/state-plane.ts';
 
 describe('apply: keys', () => {
   it('applies a key once, and answers its retry with the version that it gave', () => {
@@ -454,7 +385,7 @@ describe('apply: decisions that know their term', () => {
 
 describe('apply: every command', () => {
   it('is deterministic, never throws, and holds the invariants of the state', () => {
-    const property = fc.property(fc.array(anyCommand, { maxLength: 60 }), (commands) => {
+    const property = fc.property(anyHistory(60), (commands) => {
       let state = INITIAL_STATE;
       let restored = INITIAL_STATE;
       commands.forEach((command, at) => {
@@ -474,12 +405,34 @@ describe('apply: every command', () => {
   });
 });
 
+/** What no member of an older format could read. */
+const NEWER_FIELDS = /"(past|shadow|shadowVersion|memory|pause|override|budgets|strategies)":/;
+
 function assertInvariants(state: PlaneState): void {
   const policies = Object.values(state.policies);
   const workloadIds = policies.map(({ policy: { workloadId } }) => workloadId);
   assert.equal(new Set(workloadIds).size, workloadIds.length, 'two policies for one workload');
   for (const workloadId of workloadIds) assert(state.workloads[workloadId] !== undefined);
-  for (const policyId of Object.keys(state.brakes)) assert(state.policies[policyId] !== undefined);
+  for (const [id, { memory }] of Object.entries(state.brakes)) {
+    const stored = state.policies[id.replace(/\/shadow$/, '')];
+    const braked = id.endsWith('/shadow') ? stored?.shadow?.policy : stored?.policy;
+    assert(braked !== undefined, `brakes of ${id}, which is not there`);
+    const names = braked.strategies?.map(({ name }) => name) ?? [];
+    assert(Object.keys(memory?.strategies ?? {}).every((name) => names.includes(name)));
+  }
+  for (const {
+    policy: { budgets = [], workloadId },
+    shadow,
+    past = [],
+  } of policies) {
+    for (const { budgetId } of [...budgets, ...(shadow?.policy.budgets ?? [])]) {
+      assert(state.budgets[budgetId] !== undefined, 'a share of a budget that there is not');
+    }
+    assert(shadow === undefined || shadow.policy.workloadId === workloadId);
+    assert(past.length <= PAST_POLICIES_MAX);
+    assert(past.every(({ version }, at) => version < (past[at + 1]?.version ?? Infinity)));
+  }
+  if (state.formatVersion < 4) assert.doesNotMatch(encodeState(state), NEWER_FIELDS);
   const keys = [...state.appliedKeys].map(({ key }) => key);
   assert.equal(new Set(keys).size, keys.length, 'a key is remembered twice');
   assert(Object.values(state.workloads).every(({ version }) => version >= 1));

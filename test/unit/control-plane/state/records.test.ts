@@ -4,6 +4,7 @@ import {
   emptyRecord,
   entriesOf,
   recordOf,
+  valuesOf,
   withEntries,
   withEntry,
   withoutEntry,
@@ -88,6 +89,16 @@ describe('records', () => {
     assert.equal(withEntries(record, new Map()), record);
     assert.equal(withoutEntry(record, 'b'), record);
     assert.deepEqual([...entriesOf(withoutEntry(record, 'a'))], []);
+  });
+
+  it('gives its values in the order of its entries', () => {
+    const property = fc.property(fc.array(fc.tuple(id, fc.integer())), (entries) => {
+      const record = recordFrom(entries);
+      const values = [...entriesOf(record)].map(([, value]) => value);
+      assert.deepEqual(valuesOf(record), values);
+      assert.deepEqual(valuesOf(plainOf(new Map(entries))), values);
+    });
+    fc.assert(property, { numRuns: 200 });
   });
 
   it('takes an ordinary object for a map, too', () => {

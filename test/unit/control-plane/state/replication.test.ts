@@ -12,15 +12,15 @@ import {
 import { INITIAL_STATE } from '../../../../control-plane/state/state.ts';
 import type { PlaneState } from '../../../../control-plane/state/state.ts';
 import { AT_MS, entry, workload } from '../../../support/log-commands.ts';
-import { anyCommand } from '../../../support/log-random.ts';
+import { anyHistory } from '../../../support/log-random.ts';
 import { policy } from '../../../support/scale-input.ts';
 
 /** Places between two commands in which repeats may stand without moving the tokens behind them. */
 const GAP = 100;
 
-const manyCommands = fc
-  .array(anyCommand, { minLength: 1, maxLength: 50 })
-  .map((commands) => commands.map((command, at): Command => ({ ...command, key: `k${at}` })));
+const manyCommands = anyHistory(46).map((commands) =>
+  commands.map((command, at): Command => ({ ...command, key: `k${at}` })),
+);
 
 /** After each command: which of those before it come again, and whether a snapshot is taken there. */
 const disturbances = fc.array(
