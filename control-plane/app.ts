@@ -6,6 +6,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import type { Config } from './config.ts';
+import { createCronerCalendar } from './adapters/calendar/croner.ts';
 import { readDiskSpace } from './adapters/disk/space.ts';
 import { loadApiKeys } from './http/api-keys.ts';
 import type { ReloadableApiKeys } from './http/api-keys.ts';
@@ -16,12 +17,14 @@ import { isLoopback } from './http/loopback.ts';
 import { InsecureListenError, createHttpServer } from './http/server.ts';
 import { NodeRegistry } from './loops/node-registry.ts';
 import { ReplicaWatch } from './loops/replica-watch.ts';
+import { Forecasts, runRefill } from './loops/forecasts.ts';
 import { ScaleLoop } from './loops/scale-loop.ts';
 import { ScaleTelemetry } from './loops/scale-telemetry.ts';
 import { SloReader } from './loops/slo-reader.ts';
 import { runUpkeep } from './loops/upkeep-loop.ts';
 import type { UpkeepOptions } from './loops/upkeep-loop.ts';
 import { isJoint } from './model/configuration.ts';
+import { raiseFor } from './state/format.ts';
 import type { ScaleTargets } from './loops/sight.ts';
 import type { PrometheusSource } from './adapters/prometheus/source.ts';
 import type { AlertStore } from './ports/alert-store.ts';
@@ -39,6 +42,7 @@ import { openTargets } from './composition/targets.ts';
 import type { Clock } from './ports/clock.ts';
 import { openAlertStore } from './composition/alerts.ts';
 import { startArchive } from './composition/archive.ts';
+import { createBacktests } from './composition/backtests.ts';
 import { openConsensus } from './composition/consensus.ts';
 import type { OpenedConsensus } from './composition/consensus.ts';
 import { proposeFiles } from './composition/files.ts';
@@ -51,6 +55,7 @@ import { createLogger } from './telemetry/logs.ts';
 import type { LoggedLevel, Logger } from './telemetry/logs.ts';
 import { createSeries } from './telemetry/series.ts';
 import type { Tracing } from './telemetry/tracing.ts';
+import { openVerticalReader } from './composition/vertical.ts';
 import { createViews } from './composition/views.ts';
 import { createDiskWatch } from './composition/watch-disk.ts';
 import { observeRequests, watchParts } from './composition/watch-parts.ts';
@@ -67,6 +72,13 @@ const UPKEEP_TIMEOUT_MS = 5_000;
 /** Between two looks at the elections that wait to be recorded, and for each of them, in ms. */
 const ELECTIONS_INTERVAL_MS = 500;
 const ELECTIONS_TIMEOUT_MS = 5_000;
+
+/** For reading what a policy asks for before it is saved, in ms. */
+const PREVIEW_TIMEOUT_MS = 3_000;
+
+/** Between two looks for histories to read, and for reading one, in ms. */
+const FORECASTS_INTERVAL_MS = 2_000;
+const REFILL_TIMEOUT_MS = 60_000;
 
 /** Between two looks at the room on the disk, and for each of them, in ms. */
 const DISK_INTERVAL_MS = 15_000;
@@ -94,6 +106,8 @@ export interface AppOptions {
   /** For OpenTelemetry's own OTEL_* variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Instead of the scaling targets that the settings switch on: for benchmarks and tests. */
+  readonly targets?: ScaleTargets;
 }
 
 export function createApp(config: Config, options: AppOptions): App {
@@ -124,7 +138,11 @@ export function createApp(config: Config, options: AppOptions): App {
         for (const [level, written] of lines) series.loggedLines.raiseTo({ level }, written);
       });
       const context = { config, version, environment, clock, series, logger, stops };
-      return await startMember(context, keys, stopping.signal);
+      return await startMember(
+        { ...context, givenTargets: options.targets },
+        keys,
+        stopping.signal,
+      );
     } catch (error) {
       await stops.unwind();
       throw error;
@@ -156,7 +174,7 @@ async function reloadKeys(keys: ReloadableApiKeys | null, logger: Logger): Promi
 
 /** @param signal ends the start between two of its steps */
 async function startMember(
-  context: Context,
+  context: MemberContext,
   keys: ReloadableApiKeys | null,
   signal: AbortSignal,
 ): Promise<Address> {
@@ -170,12 +188,15 @@ async function startMember(
   const outside = await openOutside(context, { tracing, registry }, signal);
   const { consensus, elections } = outside;
   await proposeFiles(context, documents, consensus, signal);
-  const loop = createScaleLoop(context, outside);
+  const forecasts = createForecasts(context, outside);
+  const loop = createScaleLoop(context, outside, forecasts);
   stops.layer();
   const slos = new SloReader({ ...outside, slos: declared, clock });
-  const address = await listen(context, { ...outside, loop, registry, slos }, keys);
+  const address = await listen(context, { ...outside, loop, forecasts, registry, slos }, keys);
   signal.throwIfAborted();
   startLoop(context, 'scale', config.tickIntervalMs, (ended) => loop.tick(ended));
+  const refill = { ...context, forecasts, consensus };
+  startLoop(context, 'forecasts', FORECASTS_INTERVAL_MS, (ended) => runRefill(refill, ended));
   const upkeep: UpkeepOptions = {
     ...outside,
     ...context,
@@ -198,6 +219,10 @@ async function startMember(
   return address;
 }
 
+interface MemberContext extends Context {
+  readonly givenTargets: ScaleTargets | undefined;
+}
+
 interface Outside extends Omit<OpenedConsensus, 'member'> {
   readonly consensus: OpenedConsensus['member'];
   readonly source: PrometheusSource;
@@ -208,7 +233,7 @@ interface Outside extends Omit<OpenedConsensus, 'member'> {
 }
 
 async function openOutside(
-  context: Context,
+  context: MemberContext,
   { tracing, registry }: { readonly tracing: Tracing; readonly registry: NodeRegistry },
   signal: AbortSignal,
 ): Promise<Outside> {
@@ -223,7 +248,10 @@ async function openOutside(
   });
   signal.throwIfAborted();
   const source = openSource(context);
-  const opened = await openTargets(context, consensus);
+  const opened =
+    context.givenTargets === undefined
+      ? await openTargets(context, consensus)
+      : { targets: context.givenTargets, leadershipChanged: () => undefined };
   const { targets } = opened;
   leadershipChanged = () => opened.leadershipChanged();
   signal.throwIfAborted();
@@ -234,11 +262,17 @@ async function openOutside(
   return { consensus, ...group, source, targets, decisions, alerts, replicas };
 }
 
-function createScaleLoop(context: Context, outside: Outside): ScaleLoop {
+function createForecasts({ clock, logger }: Context, { source }: Outside): Forecasts {
+  return new Forecasts({ source, clock, logger, refillTimeoutMs: REFILL_TIMEOUT_MS });
+}
+
+function createScaleLoop(context: Context, outside: Outside, forecasts: Forecasts): ScaleLoop {
   const { config, clock, series, logger } = context;
   return new ScaleLoop({
     ...outside,
     clock,
+    calendar: createCronerCalendar(),
+    forecasts,
     telemetry: new ScaleTelemetry(series, clock),
     logger,
     observeTimeoutMs: config.prometheus.timeoutMs + OBSERVE_MARGIN_MS,
@@ -252,6 +286,7 @@ async function listen(
   context: Context,
   parts: Outside & {
     readonly loop: ScaleLoop;
+    readonly forecasts: Forecasts;
     readonly registry: NodeRegistry;
     readonly slos: SloReader;
   },
@@ -266,8 +301,11 @@ async function listen(
   });
   watchParts(series, { ...parts, checks });
   const { heartbeatIntervalMs } = config.nodes;
+  const backtests = createBacktests(config.prometheus);
+  stops.push('backtests', () => backtests.stop());
   const http = createHttpServer({
     ...parts,
+    backtests,
     cluster: {
       membership: parts.consensus,
       directory: createLeaderDirectory({
@@ -277,8 +315,24 @@ async function listen(
       isJoint: () => isJoint(parts.consensus.raftStatus().configuration),
       ca: null,
     },
-    views: createViews({ ...parts, series, heartbeatIntervalMs, checks }),
+    vertical: openVerticalReader(context),
+    views: createViews({
+      ...parts,
+      series,
+      heartbeatIntervalMs,
+      checks,
+      preview: {
+        ...parts,
+        clock,
+        beside: {
+          calendar: createCronerCalendar(),
+          forecastOf: (...asked) => parts.forecasts.peek(...asked),
+        },
+        timeoutMs: PREVIEW_TIMEOUT_MS,
+      },
+    }),
     clock,
+    precede: raiseFor,
     auth: keys,
     renderMetrics: (accept) => renderMetrics(series.registry, accept),
     observe: observeRequests(series),

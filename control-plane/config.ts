@@ -48,6 +48,15 @@ import {
 } from './schemas/request-headers.ts';
 import { SETTINGS } from './settings.ts';
 import type { SettingName } from './settings.ts';
+import {
+  parseDirectory,
+  parseKinds,
+  parseKubernetesAccess,
+  parseNames,
+  parseNomadAddress,
+  withoutSwitch,
+} from './target-config.ts';
+import type { KubernetesConfig, NomadConfig, WebhookConfig } from './target-config.ts';
 
 export interface Config {
   readonly listen: HostPort;
@@ -86,6 +95,10 @@ export interface Config {
   };
   /** Null: the target docker is off. */
   readonly dockerEngine: EngineAddress | null;
+  /** Each null where the target is off. */
+  readonly kubernetes: KubernetesConfig | null;
+  readonly nomad: NomadConfig | null;
+  readonly webhook: WebhookConfig | null;
   readonly snapshotEveryEntries: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -167,6 +180,9 @@ function readConfig(reader: SettingsReader): Config {
       onStop: reader.read('OMNIMIND_LOCAL_PROCESS_ON_STOP', oneOf('keep', 'stop'), 'keep'),
     },
     dockerEngine: reader.optional('OMNIMIND_DOCKER_URL', parseDockerUrl),
+    kubernetes: readKubernetes(reader),
+    nomad: readNomad(reader),
+    webhook: readWebhook(reader),
     snapshotEveryEntries: reader.read('OMNIMIND_SNAPSHOT_ENTRIES', whole(100, 10_000_000), 0),
     logLevel: reader.read('OMNIMIND_LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
   };
@@ -238,6 +254,53 @@ function readPrometheus(reader: SettingsReader): PrometheusConfig {
   const checked = isWrong ? { ...config, certFile: null, keyFile: null } : config;
   for (const line of prometheusProblems(checked, { tenant, headers })) reader.problem(line);
   return config;
+}
+
+function readKubernetes(reader: SettingsReader): KubernetesConfig | null {
+  const access = reader.optional('OMNIMIND_KUBERNETES', parseKubernetesAccess);
+  const context = reader.optional('OMNIMIND_KUBERNETES_CONTEXT', notEmpty);
+  const namespaces = reader.read('OMNIMIND_KUBERNETES_NAMESPACES', parseNames, []);
+  const kinds = reader.read('OMNIMIND_KUBERNETES_KINDS', parseKinds, []);
+  withoutSwitch(reader, {
+    switch: 'OMNIMIND_KUBERNETES',
+    others: ['OMNIMIND_KUBERNETES_CONTEXT'],
+  });
+  if (access === null) return null;
+  if (access.kind === 'kubeconfig') return { access: { ...access, context }, namespaces, kinds };
+  if (context !== null) {
+    reader.problem('OMNIMIND_KUBERNETES_CONTEXT: in-cluster has no contexts; unset it');
+  }
+  return { access, namespaces, kinds };
+}
+
+function readNomad(reader: SettingsReader): NomadConfig | null {
+  const pem = fileWith(parsePemCertificate);
+  const address = reader.optional('OMNIMIND_NOMAD_URL', parseNomadAddress);
+  const certificateFile = reader.optional('OMNIMIND_NOMAD_CERT_FILE', pem);
+  const keyFile = reader.optional('OMNIMIND_NOMAD_KEY_FILE', fileWith(parsePemKey));
+  const own = ['OMNIMIND_NOMAD_CERT_FILE', 'OMNIMIND_NOMAD_KEY_FILE'] as const;
+  if (own.filter((name) => reader.isGiven(name)).length === 1) {
+    reader.problem(`${own[0]}: give it together with ${own[1]}`);
+  }
+  const config = {
+    tokenFile: reader.optional('OMNIMIND_NOMAD_TOKEN_FILE', fileWith(parseBearerToken)),
+    tls: { caFile: reader.optional('OMNIMIND_NOMAD_CA_FILE', pem), certificateFile, keyFile },
+    namespaces: reader.read('OMNIMIND_NOMAD_NAMESPACES', parseNames, []),
+    variablesNamespace: reader.read('OMNIMIND_NOMAD_VARIABLES_NAMESPACE', notEmpty, ''),
+  };
+  const others = ['OMNIMIND_NOMAD_TOKEN_FILE', 'OMNIMIND_NOMAD_CA_FILE', ...own];
+  withoutSwitch(reader, { switch: 'OMNIMIND_NOMAD_URL', others });
+  return address === null ? null : { address, ...config };
+}
+
+function readWebhook(reader: SettingsReader): WebhookConfig | null {
+  const secretsDirectory = reader.optional('OMNIMIND_WEBHOOK_SECRETS_DIR', parseDirectory);
+  const caFile = reader.optional('OMNIMIND_WEBHOOK_CA_FILE', fileWith(parsePemCertificate));
+  withoutSwitch(reader, {
+    switch: 'OMNIMIND_WEBHOOK_SECRETS_DIR',
+    others: ['OMNIMIND_WEBHOOK_CA_FILE'],
+  });
+  return secretsDirectory === null ? null : { secretsDirectory, caFile };
 }
 
 function readDatabaseUrl(reader: SettingsReader): Secret | null {
@@ -347,7 +410,7 @@ class SettingsReader {
     }
   }
 
-  isGiven(name: SettingName): boolean {
+  isGiven(name: string): boolean {
     return (this.#environment[name] ?? '') !== '';
   }
 

@@ -234,6 +234,67 @@ export const SETTINGS = [
     'Docker Engine of the scaling target docker, the same for all members: unix:///var/run/docker.sock, or an http:// or https:// URL; off when unset',
   ),
   setting(
+    'OMNIMIND_KUBERNETES',
+    null,
+    'cluster of the scaling target kubernetes, the same for all members: in-cluster for the service account of the member’s own pod, or the path of a kubeconfig file; off when unset',
+  ),
+  setting(
+    'OMNIMIND_KUBERNETES_CONTEXT',
+    null,
+    'context of the kubeconfig file; its current one when unset',
+  ),
+  setting(
+    'OMNIMIND_KUBERNETES_NAMESPACES',
+    'default',
+    'namespaces in which workloads may be scaled, comma separated, 64 at most',
+  ),
+  setting(
+    'OMNIMIND_KUBERNETES_KINDS',
+    'apps/v1/Deployment,apps/v1/StatefulSet',
+    'kinds that may be scaled as group/version/Kind, comma separated; each has a scale subresource',
+  ),
+  setting(
+    'OMNIMIND_NOMAD_URL',
+    null,
+    'Nomad of the scaling target nomad, the same for all members: http:// or https:// URL of an agent; off when unset',
+  ),
+  setting(
+    'OMNIMIND_NOMAD_TOKEN_FILE',
+    null,
+    'file with an ACL token for it, read again for each request; none is sent when unset',
+  ),
+  setting(
+    'OMNIMIND_NOMAD_CA_FILE',
+    null,
+    'PEM file that its certificate is checked against; the system store when unset',
+  ),
+  setting(
+    'OMNIMIND_NOMAD_CERT_FILE',
+    null,
+    'PEM client certificate for mutual TLS, with OMNIMIND_NOMAD_KEY_FILE',
+  ),
+  setting('OMNIMIND_NOMAD_KEY_FILE', null, 'PEM key of the client certificate'),
+  setting(
+    'OMNIMIND_NOMAD_NAMESPACES',
+    'default',
+    'namespaces of Nomad in which workloads may be scaled, comma separated, 64 at most',
+  ),
+  setting(
+    'OMNIMIND_NOMAD_VARIABLES_NAMESPACE',
+    'default',
+    'namespace of Nomad whose variables remember what was told, under omnimind/groups/',
+  ),
+  setting(
+    'OMNIMIND_WEBHOOK_SECRETS_DIR',
+    null,
+    'directory of the secrets that the scaling target webhook signs with, one file each, in it one secret a line (32 characters or more), the newest first; read again for each request; off when unset',
+  ),
+  setting(
+    'OMNIMIND_WEBHOOK_CA_FILE',
+    null,
+    'PEM file that the certificates of receivers are checked against; the system store when unset',
+  ),
+  setting(
     'OMNIMIND_SNAPSHOT_ENTRIES',
     '10000',
     'least number of log entries between two snapshots, 100 to 10000000; more while they are less than four times the last snapshot, up to 32 MiB',

@@ -25,7 +25,11 @@ export function createOracle(plant: Plant, load: readonly number[], useRatio = 1
 }
 
 /** The number wanted at the end of each step, booting replicas included. */
-function planReplicas(plant: Plant, load: readonly number[], useRatio: number): readonly number[] {
+export function planReplicas(
+  plant: Plant,
+  load: readonly number[],
+  useRatio: number,
+): readonly number[] {
   const usable = plant.replicaCapacity * useRatio;
   const need = load.map((units) => {
     const replicas = Math.ceil(units / usable - ROUNDING_SLACK);

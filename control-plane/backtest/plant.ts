@@ -6,6 +6,8 @@
  * shown what a plane would see and answers with the number of replicas that it wants.
  */
 
+import { Replicas } from './replicas.ts';
+
 export interface Plant {
   /** Length of a step in ms: the policy is asked once per step. */
   readonly stepMs: number;
@@ -56,7 +58,7 @@ export interface PlantStep {
 }
 
 /** Steps of the plant's boot time: a replica asked for at the end of step t serves in step t + this. */
-export function bootSteps(plant: Plant): number {
+export function bootSteps(plant: Pick<Plant, 'bootMs' | 'stepMs'>): number {
   return Math.max(1, Math.ceil(plant.bootMs / plant.stepMs));
 }
 
@@ -88,42 +90,4 @@ export function runPlant(
     steps.push({ load: offered, ready, booting, desired });
   }
   return steps;
-}
-
-/** The replicas there are, and those that will be: taken away are the ones that boot, newest first. */
-class Replicas {
-  ready: number;
-  booting = 0;
-  #orders: { readyAt: number; count: number }[] = [];
-
-  constructor(initial: number) {
-    this.ready = initial;
-  }
-
-  advanceTo(step: number): void {
-    while (this.#orders[0] !== undefined && this.#orders[0].readyAt <= step) {
-      const { count } = this.#orders[0];
-      this.ready += count;
-      this.booting -= count;
-      this.#orders.shift();
-    }
-  }
-
-  setDesired(desired: number, readyAt: number): void {
-    let surplus = this.ready + this.booting - desired;
-    if (surplus < 0) {
-      this.#orders.push({ readyAt, count: -surplus });
-      this.booting -= surplus;
-      return;
-    }
-    for (let last = this.#orders.at(-1); surplus > 0 && last !== undefined;) {
-      const cancelled = Math.min(surplus, last.count);
-      last.count -= cancelled;
-      this.booting -= cancelled;
-      surplus -= cancelled;
-      if (last.count === 0) this.#orders.pop();
-      last = this.#orders.at(-1);
-    }
-    this.ready -= surplus;
-  }
 }

@@ -5,16 +5,19 @@
  */
 
 import { join } from 'node:path';
-import type { DockerEvent } from '../adapters/docker/settings.ts';
 import { createDockerTarget } from '../adapters/docker/target.ts';
-import type { LocalProcessEvent } from '../adapters/local-process/settings.ts';
+import { createKubernetesTarget } from '../adapters/kubernetes/target.ts';
 import { createLocalProcessTarget } from '../adapters/local-process/target.ts';
+import { createNomadTarget } from '../adapters/nomad/target.ts';
+import { createWebhookTarget } from '../adapters/webhook/target.ts';
 import type { ScaleTargets } from '../loops/sight.ts';
+import type { TargetKind } from '../model/workload.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { ScaleTarget } from '../ports/scale-target.ts';
-import type { Logger } from '../telemetry/logs.ts';
 import { createLeaderScaleTarget } from './leadership-scale-target.ts';
+import type { OpenableTarget } from './leadership-scale-target.ts';
 import type { Context } from './parts.ts';
+import { logDocker, logKubernetes, logLocal, logNomad, logWebhook } from './target-logs.ts';
 
 export interface OpenedTargets {
   readonly targets: ScaleTargets;
@@ -22,8 +25,8 @@ export interface OpenedTargets {
   leadershipChanged(): void;
 }
 
-/** Between two attempts to reach an engine that does not answer, in ms. */
-const ENGINE_RETRY_MS = 1_000;
+/** Between two attempts to reach what runs the replicas and does not answer, in ms. */
+const REACH_RETRY_MS = 1_000;
 
 type Leadership = Pick<Consensus, 'status' | 'leaseTerm'>;
 
@@ -35,13 +38,23 @@ interface Opened {
 const OFF: Opened = { target: null, leadershipChanged: () => undefined };
 
 export async function openTargets(context: Context, consensus: Leadership): Promise<OpenedTargets> {
-  const local = await openLocalProcess(context, consensus);
-  const docker = openDocker(context, consensus);
+  const opened = {
+    local_process: await openLocalProcess(context, consensus),
+    docker: openDocker(context, consensus),
+    kubernetes: openKubernetes(context, consensus),
+    nomad: openNomad(context, consensus),
+    webhook: await openWebhook(context, consensus),
+  } satisfies Record<TargetKind, Opened>;
   return {
-    targets: { local_process: local.target, docker: docker.target },
+    targets: {
+      local_process: opened.local_process.target,
+      docker: opened.docker.target,
+      kubernetes: opened.kubernetes.target,
+      nomad: opened.nomad.target,
+      webhook: opened.webhook.target,
+    },
     leadershipChanged: () => {
-      local.leadershipChanged();
-      docker.leadershipChanged();
+      for (const one of Object.values(opened)) one.leadershipChanged();
     },
   };
 }
@@ -78,29 +91,103 @@ async function openLocalProcess(context: Context, consensus: Leadership): Promis
   return { target, leadershipChanged: () => target.leadershipChanged() };
 }
 
-/** In a cluster of one, too, opened when it can be: the engine may start later than the plane. */
 function openDocker(context: Context, consensus: Leadership): Opened {
-  const { config, logger, stops } = context;
+  const { config, logger } = context;
   const { dockerEngine: engine } = config;
   if (engine === null) return OFF;
-  const { mayAct, leads } = leadershipOf(consensus);
-  const target = createLeaderScaleTarget({
-    leads,
-    mayAct,
-    retryMs: ENGINE_RETRY_MS,
-    create: () =>
+  return openReached(context, consensus, {
+    name: 'docker replicas',
+    where: 'on the Docker engine',
+    create: (mayAct) =>
       createDockerTarget({
         engine,
         owner: config.cluster.name,
         onEvent: (event) => logDocker(logger, event),
         mayAct,
       }),
+  });
+}
+
+function openKubernetes(context: Context, consensus: Leadership): Opened {
+  const { config, logger } = context;
+  const { kubernetes } = config;
+  if (kubernetes === null) return OFF;
+  return openReached(context, consensus, {
+    name: 'kubernetes replicas',
+    where: 'in the Kubernetes cluster',
+    create: (mayAct) =>
+      createKubernetesTarget({
+        ...kubernetes,
+        owner: config.cluster.name,
+        onEvent: (event) => logKubernetes(logger, event),
+        mayAct,
+      }),
+  });
+}
+
+function openNomad(context: Context, consensus: Leadership): Opened {
+  const { config, logger } = context;
+  const { nomad } = config;
+  if (nomad === null) return OFF;
+  return openReached(context, consensus, {
+    name: 'nomad replicas',
+    where: 'on Nomad',
+    create: (mayAct) =>
+      createNomadTarget({
+        ...nomad,
+        owner: config.cluster.name,
+        onEvent: (event) => logNomad(logger, event),
+        mayAct,
+      }),
+  });
+}
+
+/**
+ * Open on every member, not on the one that leads alone: each notes where the receivers are, and none
+ * but the leader sends anything.
+ */
+async function openWebhook(context: Context, consensus: Leadership): Promise<Opened> {
+  const { config, clock, logger, stops } = context;
+  const { webhook } = config;
+  if (webhook === null) return OFF;
+  const target = createWebhookTarget({
+    ...webhook,
+    placesFile: join(config.dataDirectory, 'webhook-receivers.json'),
+    owner: config.cluster.name,
+    nowMs: () => clock.nowMs(),
+    onEvent: (event) => logWebhook(logger, event),
+    mayAct: leadershipOf(consensus).mayAct,
+  });
+  await target.start();
+  stops.push('webhooks', () => target.stop());
+  return { ...OFF, target };
+}
+
+interface Reached {
+  /** Of the stop. */
+  readonly name: string;
+  /** Completes `the replicas …`. */
+  readonly where: string;
+  readonly create: (mayAct: () => boolean) => OpenableTarget;
+}
+
+/**
+ * What runs the replicas is somewhere else, and belongs to the cluster, not to this member. In a cluster
+ * of one, too, opened when it can be: what is to be reached may start later than the plane.
+ */
+function openReached(context: Context, consensus: Leadership, reached: Reached): Opened {
+  const { logger, stops } = context;
+  const { mayAct, leads } = leadershipOf(consensus);
+  const target = createLeaderScaleTarget({
+    leads,
+    mayAct,
+    retryMs: REACH_RETRY_MS,
+    create: () => reached.create(mayAct),
     onTrouble: (doing, err) => {
-      logger.warn({ err }, `could not ${doing} the replicas on the Docker engine`);
+      logger.warn({ err }, `could not ${doing} the replicas ${reached.where}`);
     },
   });
-  // They belong to the cluster, not to this member.
-  stops.push('docker replicas', () => target.stop('keep'));
+  stops.push(reached.name, () => target.stop('keep'));
   return { target, leadershipChanged: () => target.leadershipChanged() };
 }
 
@@ -109,44 +196,4 @@ function leadershipOf(consensus: Leadership) {
     leads: () => consensus.status().leadership.kind === 'leader',
     mayAct: () => consensus.leaseTerm() !== null,
   };
-}
-
-function logLocal(logger: Logger, event: LocalProcessEvent): void {
-  switch (event.kind) {
-    case 'trouble':
-      logger.warn({ workload: event.workloadId, err: event.error }, 'local replicas: trouble');
-      break;
-    case 'failed':
-    case 'overdue':
-    case 'killed':
-    case 'orphan_killed':
-    case 'ports_exhausted':
-      logger.warn({ ...event }, `local replica ${event.kind}`);
-      break;
-    case 'started':
-    case 'adopted':
-    case 'ready':
-    case 'unready':
-    case 'stopped':
-      logger.info({ ...event }, `local replica ${event.kind}`);
-  }
-}
-
-function logDocker(logger: Logger, event: DockerEvent): void {
-  switch (event.kind) {
-    case 'trouble':
-      logger.warn({ workload: event.workloadId, err: event.error }, 'docker replicas: trouble');
-      break;
-    case 'failed':
-    case 'overdue':
-      logger.warn({ ...event }, `docker replica ${event.kind}`);
-      break;
-    case 'created':
-    case 'started':
-    case 'adopted':
-    case 'ready':
-    case 'unready':
-    case 'removed':
-      logger.info({ ...event }, `docker replica ${event.kind}`);
-  }
 }

@@ -3,10 +3,13 @@
  * member. Holds nothing of its own and decides nothing.
  */
 
+import { counterfactualsOf } from '../deciders/counterfactual.ts';
 import { decideScale } from '../deciders/scale.ts';
 import type { LastEvaluation, PlaneViews, ReadinessCheck } from '../http/plane.ts';
 import { agentGroups, replicaGroups } from '../loops/discovery.ts';
 import type { NodeRegistry } from '../loops/node-registry.ts';
+import { previewPolicy } from '../loops/preview.ts';
+import type { PreviewOptions } from '../loops/preview.ts';
 import type { ReplicaWatch } from '../loops/replica-watch.ts';
 import type { ScaleLoop } from '../loops/scale-loop.ts';
 import type { ScaleTargets } from '../loops/sight.ts';
@@ -21,6 +24,7 @@ export interface ViewParts {
   readonly targets: ScaleTargets;
   readonly loop: ScaleLoop;
   readonly series: Series;
+  readonly preview: PreviewOptions;
   readonly heartbeatIntervalMs: number;
   /** Asked at each readiness request; must not wait. */
   readonly checks: readonly (() => ReadinessCheck)[];
@@ -36,6 +40,8 @@ export function createViews(parts: ViewParts): PlaneViews {
     replicas: (workloadId) => replicas.of(workloadId),
     lastEvaluation: (workloadId) => lastEvaluation(loop, workloadId),
     evaluate: decideScale,
+    counterfactuals: counterfactualsOf,
+    preview: (policy, signal) => previewPolicy(policy, parts.preview, signal),
     targetGroups: (kind) => {
       const state = consensus.readState();
       return kind === 'agents' ? agentGroups(state) : replicaGroups(state, parts.targets, replicas);

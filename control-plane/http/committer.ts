@@ -10,7 +10,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Command, CommandRefusal, Committed } from '../model/command.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Consensus, ConsensusError } from '../ports/consensus.ts';
-import { HttpRefusal, type ProblemCode, REFUSAL_CODES } from './errors.ts';
+import { HttpRefusal, type ProblemCode } from './errors.ts';
+import { REFUSAL_CODES } from './refusal-codes.ts';
 import type { Call } from './route.ts';
 
 export interface CommandHead {
@@ -41,17 +42,30 @@ export function createdStatus(applied: Applied, versionBefore: number | null): 2
   return applied.version === 1 && (versionBefore === null || applied.repeated) ? 201 : 200;
 }
 
+/**
+ * What has to be proposed before a command, since it is newer than what the cluster is known to read;
+ * null when nothing has.
+ */
+export type Precede = (
+  state: ReturnType<Consensus['readState']>,
+  command: Command,
+) => Command | null;
+
 export function createCommitter(
   consensus: Consensus,
   clock: Clock,
   commitTimeoutMs: number,
+  precede: Precede,
 ): Committer {
   return {
     commit: async (call, command, codes = {}) => {
       const key = commandKey(call, consensus);
       // The client's going away does not take the change back: only the deadline gives up.
       const signal = AbortSignal.timeout(commitTimeoutMs);
-      const committed = await propose(consensus, command({ key, atMs: clock.nowMs() }), signal);
+      const asked = command({ key, atMs: clock.nowMs() });
+      const first = precede(consensus.readState(), asked);
+      if (first !== null) await propose(consensus, first, signal);
+      const committed = await propose(consensus, asked, signal);
       if (committed.result.kind === 'applied') return committed.result;
       const { refusal, detail } = committed.result;
       throw new HttpRefusal(codes[refusal] ?? REFUSAL_CODES[refusal], detail);

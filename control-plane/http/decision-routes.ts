@@ -33,7 +33,7 @@ export function decisionRoutes(
   const reader = boundedReader(store, storeTimeoutMs);
   return [
     listDecisions(reader),
-    readDecision(reader),
+    readDecision(reader, views),
     replayDecision(reader, views),
     evaluate(views),
   ];
@@ -78,7 +78,7 @@ function listDecisions(reader: Reader): Route {
   });
 }
 
-function readDecision(reader: Reader): Route {
+function readDecision(reader: Reader, views: PlaneViews): Route {
   return defineRoute({
     method: 'get',
     path: '/v1/decisions/{decisionId}',
@@ -94,7 +94,9 @@ function readDecision(reader: Reader): Route {
     problems: ['decision_not_found', 'decision_store_unavailable'],
     answer: async ({ path, raw }) => {
       const record = await readRecord(reader, path.decisionId, raw.signal);
-      return json({ ...record, explanation: explainDecision(record) });
+      const counterfactuals = views.counterfactuals(record.input);
+      const explanation = explainDecision(record, counterfactuals);
+      return json({ ...record, explanation, counterfactuals });
     },
   });
 }

@@ -7,8 +7,6 @@
  * 422 that a well-formed document is wrong. Both list every fault.
  */
 
-import type { CommandRefusal } from '../model/command.ts';
-
 interface Entry {
   readonly status: number;
   readonly title: string;
@@ -76,6 +74,17 @@ export const PROBLEMS = {
     title: 'No such workload',
     meaning: 'No workload has this id.',
   },
+  budget_not_found: { status: 404, title: 'No such budget', meaning: 'No budget has this id.' },
+  shadow_not_found: {
+    status: 404,
+    title: 'The policy has no shadow',
+    meaning: 'Put one first: PUT /v1/policies/{id}/shadow.',
+  },
+  policy_version_not_found: {
+    status: 404,
+    title: 'No such version of the policy',
+    meaning: 'Only the newest versions before the one in force are kept; the detail names them.',
+  },
   policy_not_found: { status: 404, title: 'No such policy', meaning: 'No policy has this id.' },
   decision_not_found: {
     status: 404,
@@ -111,6 +120,27 @@ export const PROBLEMS = {
     status: 409,
     title: 'The policy names a workload that does not exist',
     meaning: 'Create the workload first.',
+  },
+  workload_without_policy: {
+    status: 409,
+    title: 'The workload has no policy',
+    meaning:
+      'Nothing decides for it, so a number set by hand would not be acted on. Put a policy first.',
+  },
+  shadow_of_another_workload: {
+    status: 409,
+    title: 'The shadow names another workload than its policy',
+    meaning: 'A shadow is for the workload of the policy in force.',
+  },
+  budget_unknown: {
+    status: 409,
+    title: 'The policy shares a budget that does not exist',
+    meaning: 'Create the budget first: PUT /v1/budgets/{id}.',
+  },
+  budget_in_use: {
+    status: 409,
+    title: 'Policies share the budget',
+    meaning: 'The detail names them. Take it out of them first.',
   },
   workload_has_policy: {
     status: 409,
@@ -200,6 +230,12 @@ export const PROBLEMS = {
     title: 'The document is wrong',
     meaning: 'Every fault is listed in `errors` with a JSON Pointer. Nothing was applied.',
   },
+  policy_query_rejected: {
+    status: 422,
+    title: 'The metrics source refuses a query of the policy',
+    meaning:
+      'Each is listed in `errors` with what the source said. Nothing was saved. Mend the query, or send force=true to save it all the same.',
+  },
   idempotency_key_reused: {
     status: 422,
     title: 'The Idempotency-Key was used for another body',
@@ -286,6 +322,31 @@ export const PROBLEMS = {
       'The database of this member is away, or its disk fails. What was taken earlier is kept; send or ask again after Retry-After.',
     retryAfterS: 5,
   },
+  backtest_busy: {
+    status: 503,
+    title: 'Another backtest runs on this member',
+    meaning: 'Nothing was run. Ask another member, or repeat after Retry-After.',
+    retryAfterS: 10,
+  },
+  backtest_source_failed: {
+    status: 503,
+    title: 'The history of the backtest could not be read',
+    meaning: 'The detail says what the metrics source answered. Nothing was run.',
+    retryAfterS: 10,
+  },
+  backtest_too_large: {
+    status: 503,
+    title: 'The backtest took more memory than it may',
+    meaning: 'Take longer steps, a shorter range or fewer policies.',
+    retryAfterS: 10,
+  },
+  backtest_too_long: {
+    status: 503,
+    title: 'The backtest took longer than it may',
+    meaning:
+      'Take longer steps, a shorter range or fewer policies; `npm run backtest` has no such limit.',
+    retryAfterS: 10,
+  },
   metrics_unavailable: {
     status: 503,
     title: 'The metrics could not be rendered in time',
@@ -353,22 +414,3 @@ export class HttpRefusal extends Error {
     });
   }
 }
-
-/**
- * What a refusal of the state machine means for a client. Those about actions, terms and formats
- * answer commands that only the loops propose: reaching them here is a bug. A policy's missing workload is a conflict, not
- * a missing page: the routes of policies translate that one themselves.
- */
-export const REFUSAL_CODES: Readonly<Record<CommandRefusal, ProblemCode>> = {
-  version_conflict: 'version_conflict',
-  workload_not_found: 'workload_not_found',
-  policy_not_found: 'policy_not_found',
-  node_not_found: 'node_not_found',
-  workload_has_policy: 'workload_has_policy',
-  workload_already_has_policy: 'workload_already_has_policy',
-  action_in_flight: 'internal_error',
-  action_not_found: 'internal_error',
-  stale_term: 'internal_error',
-  stale_decision: 'internal_error',
-  format_not_in_force: 'internal_error',
-};

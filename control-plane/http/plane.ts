@@ -5,6 +5,8 @@
 
 import type { ScaleInput, ScaleOutcome, Verdict } from '../model/decision.ts';
 import type { Heartbeat, NodeHealth } from '../model/node.ts';
+import type { ScalePolicy } from '../model/policy.ts';
+import type { SignalReason } from '../model/reasons.ts';
 import type { Replica } from '../model/workload.ts';
 import type { TargetGroup } from '../ports/target-publisher.ts';
 
@@ -22,6 +24,25 @@ export interface ReadinessCheck {
   readonly detail: string;
 }
 
+/** What a policy that is not saved yet would decide now. */
+export interface PolicyPreview {
+  readonly input: ScaleInput;
+  readonly outcome: ScaleOutcome;
+  readonly counterfactuals: readonly Counterfactual[];
+  /** Signals that could not be read, and why. */
+  readonly signalFaults: readonly {
+    readonly signal: string;
+    readonly reason: SignalReason;
+    readonly detail: string;
+  }[];
+}
+
+/** What the number would have been without one thing. */
+export interface Counterfactual {
+  readonly without: string;
+  readonly replicas: number;
+}
+
 export interface PlaneViews {
   /** Null for a node that is not registered. */
   nodeHealth(nodeId: string): NodeHealth | null;
@@ -34,6 +55,12 @@ export interface PlaneViews {
   lastEvaluation(workloadId: string): LastEvaluation | null;
   /** The decision on given numbers: the code path that runs live; nothing is acted on or stored. */
   evaluate(input: ScaleInput): ScaleOutcome;
+  counterfactuals(input: ScaleInput): readonly Counterfactual[];
+  /**
+   * Reads what the policy asks for and decides on it; nothing is acted on or stored. Null when there is
+   * no such workload. Rejects when the signal aborts.
+   */
+  preview(policy: ScalePolicy, signal: AbortSignal): Promise<PolicyPreview | null>;
   /** Null while this member does not know all of them yet. */
   targetGroups(kind: 'agents' | 'replicas'): readonly TargetGroup[] | null;
   readiness(): readonly ReadinessCheck[];

@@ -11,8 +11,9 @@ import { NODE_STATUSES } from '../model/node.ts';
 import { ACT_REASONS, HOLD_REASONS, REASONS, SIGNAL_REASONS } from '../model/reasons.ts';
 import { REPLICA_PHASES } from '../model/workload.ts';
 import { fencingToken, inFlightAction, recordedInput } from '../schemas/evaluate.ts';
+import { policyMemory } from '../schemas/evaluate/memory.ts';
+import { overrideInput, pauseInput } from '../schemas/evaluate/readings.ts';
 import { nodeRegistration } from '../schemas/node.ts';
-import { policyDocument } from '../schemas/policy.ts';
 import { workloadDocument } from '../schemas/workload.ts';
 import { FAULT_PLACES, PROBLEM_CODES } from './errors.ts';
 
@@ -83,6 +84,7 @@ const replica = z
     metricsPath: z.string(),
     phase: z.enum(REPLICA_PHASES),
     startedAtMs: atMs,
+    readyChangedAtMs: atMs.optional(),
   })
   .meta({ id: 'Replica' });
 
@@ -125,15 +127,13 @@ export const workloadView = z
     mode: mode.meta({ description: 'In force: the document’s, until an operator sets another.' }),
     effectiveMode: mode.meta({ description: 'The weaker of this mode and the plane’s.' }),
     inFlight: inFlightAction.nullable(),
+    pause: pauseInput.nullable(),
+    override: overrideInput.nullable(),
     replicas: z.array(replica),
     policies: z.array(z.string()),
     lastEvaluation: z.strictObject({ atMs, decisionId: z.string(), verdict }).nullable(),
   })
   .meta({ id: 'WorkloadView' });
-
-export const policyView = z
-  .strictObject({ policy: policyDocument, version })
-  .meta({ id: 'PolicyView' });
 
 export const modeView = z.strictObject({ mode }).meta({ id: 'ModeView' });
 
@@ -147,10 +147,11 @@ const proposal = z
       kind: z.literal('replicas'),
       metric: z.string(),
       replicas: count,
-      ratio: z.number(),
-      ageMs: z.number(),
+      ratio: z.number().nullable(),
+      ageMs: z.number().nullable(),
       withinTolerance: z.boolean(),
       limited: z.enum(SIGNAL_REASONS).nullable(),
+      detail: sentence.optional(),
     }),
     z.strictObject({
       kind: z.literal('none'),
@@ -176,6 +177,7 @@ export const scaleOutcome = z
       }),
     ),
     recommendation: count.nullable(),
+    memory: policyMemory.optional(),
   })
   .meta({ id: 'ScaleOutcome' });
 
@@ -190,7 +192,19 @@ const recordFields = {
   outcome: scaleOutcome,
   traceId: z.string().regex(/^[0-9a-f]{32}$/u),
   token: fencingToken.nullable(),
+  shadow: z
+    .strictObject({ version, desired: count, outcome: scaleOutcome })
+    .optional()
+    .meta({ description: 'What the shadow of the policy decided; nothing acted on it.' }),
 };
+
+/** What the number would have been without one thing. */
+export const counterfactuals = z
+  .array(z.strictObject({ without: z.string(), replicas: count }))
+  .meta({
+    description:
+      'What the number would have been without one thing, decided anew; only what would have changed it.',
+  });
 
 export const decisionRecord = z.strictObject(recordFields).meta({ id: 'DecisionRecord' });
 
@@ -198,6 +212,7 @@ export const explainedDecision = z
   .strictObject({
     ...recordFields,
     explanation: sentence.meta({ description: 'The decision in one paragraph, from its stages.' }),
+    counterfactuals,
   })
   .meta({ id: 'ExplainedDecision' });
 

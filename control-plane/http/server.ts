@@ -17,13 +17,18 @@ import { alertRoutes } from './alert-routes.ts';
 import type { ApiKeyStore } from './api-keys.ts';
 import { createApplication } from './application.ts';
 import { authIsOn } from './auth.ts';
+import { backtestRoutes } from './backtest-routes.ts';
+import type { Backtests } from './backtest-routes.ts';
 import { declaresTooMuch } from './body.ts';
+import { budgetRoutes } from './budget-routes.ts';
 import { createCommitter } from './committer.ts';
+import type { Precede } from './committer.ts';
 import { decisionRoutes } from './decision-routes.ts';
 import { withDocumentation } from './documentation-routes.ts';
 import { electionRoutes } from './election-routes.ts';
 import { HttpRefusal, problemEntry } from './errors.ts';
 import { createForwarder } from './forwarder.ts';
+import { interventionRoutes } from './intervention-routes.ts';
 import type { LeaderDirectory } from './leader.ts';
 import type { HttpLimits } from './limits.ts';
 import { isLoopback } from './loopback.ts';
@@ -35,8 +40,11 @@ import { operationRoutes, type RenderedMetrics } from './operation-routes.ts';
 import { createPlacement } from './placement.ts';
 import type { PlaneViews } from './plane.ts';
 import { policyRoutes } from './policy-routes.ts';
+import { policyVersionRoutes } from './policy-version-routes.ts';
 import { problemDocument, problemHeaders } from './problem.ts';
+import { recommendationRoutes, type VerticalReports } from './recommendation-routes.ts';
 import type { Route } from './route.ts';
+import { shadowRoutes } from './shadow-routes.ts';
 import { type SloReports, sloRoutes } from './slo-routes.ts';
 import { workloadRoutes } from './workload-routes.ts';
 
@@ -59,8 +67,11 @@ export interface HttpServerOptions {
   readonly views: PlaneViews;
   readonly decisions: DecisionStore;
   readonly slos: SloReports;
+  readonly backtests: Backtests;
+  readonly vertical: VerticalReports;
   readonly alerts: AlertStore;
   readonly clock: Clock;
+  readonly precede: Precede;
   /** Null when no key file is configured. */
   readonly auth: ApiKeyStore | null;
   readonly renderMetrics: (accept: string) => Promise<RenderedMetrics>;
@@ -149,18 +160,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 /** Every route of the API, those that document it included. */
 export function apiRoutes(options: HttpServerOptions, isStopping: () => boolean): readonly Route[] {
   const { consensus, cluster, views, decisions, clock, limits, renderMetrics, version } = options;
-  const committer = createCommitter(consensus, clock, limits.commitTimeoutMs);
+  const committer = createCommitter(consensus, clock, limits.commitTimeoutMs, options.precede);
   const { metricsTimeoutMs, membershipTimeoutMs } = limits;
   return withDocumentation(
     [
       ...nodeRoutes(consensus, views, committer),
       ...workloadRoutes(consensus, views, committer),
-      ...policyRoutes(consensus, committer),
+      ...policyRoutes(consensus, views, committer),
+      ...shadowRoutes(consensus, committer),
+      ...policyVersionRoutes(consensus),
+      ...interventionRoutes(consensus, committer),
+      ...budgetRoutes(consensus, committer),
       ...decisionRoutes(decisions, views, limits.storeTimeoutMs),
+      ...backtestRoutes(options.backtests, consensus),
       ...modeRoutes(consensus, committer),
       ...memberRoutes({ ...cluster, consensus, membershipTimeoutMs }),
       ...electionRoutes(consensus),
       ...sloRoutes(options.slos),
+      ...recommendationRoutes(consensus, options.vertical, clock),
       ...alertRoutes(options.alerts, clock, limits.storeTimeoutMs),
       ...operationRoutes({
         ...{ consensus, views, renderMetrics },

@@ -1,10 +1,9 @@
 /**
- * Workloads: what is scaled, as it was asked for and as it was last seen. Putting one whose replicas
- * are processes of this host needs the role admin, since it names a command that the plane will run.
+ * Workloads: what is scaled, as it was asked for and as it was last seen. Putting one
+ * needs the role admin, since its target says what the plane runs, scales or sends requests to.
  */
 
 import { weakerMode } from '../model/mode.ts';
-import { TARGET_FORMATS } from '../model/workload.ts';
 import type { Workload } from '../model/workload.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import { parseWith } from '../schemas/fault.ts';
@@ -19,6 +18,7 @@ import { cutPage, memberOf, PAGE_HEADERS, pageReply, sortedValues } from './page
 import type { PlaneViews } from './plane.ts';
 import { etagOf, expectedVersion } from './precondition.ts';
 import { pageOf, workloadModeView, workloadView } from './representations.ts';
+import { policiesOf } from './workload-policies.ts';
 import { defineRoute, json, NO_BODY, NO_CONTENT, type Route } from './route.ts';
 
 type PlaneState = ReturnType<Consensus['readState']>;
@@ -95,7 +95,7 @@ function putWorkload(consensus: Consensus, views: PlaneViews, committer: Committ
     tag: 'workloads',
     summary: 'Creates or replaces a workload',
     description:
-      'Needs the role admin, since every target runs commands (`local_process`) or containers (`docker`). If-Match: "version" replaces only what was read; If-None-Match: * only creates.',
+      'Needs the role admin, since a target runs commands (`local_process`) or containers (`docker`), scales what runs elsewhere (`kubernetes`, `nomad`), or has requests sent (`webhook`). If-Match: "version" replaces only what was read; If-None-Match: * only creates.',
     role: 'operator',
     answeredBy: 'leader',
     conditional: true,
@@ -113,13 +113,6 @@ function putWorkload(consensus: Consensus, views: PlaneViews, committer: Committ
       requireTargetRole(call.raw.principal, workload);
       const before = versionOf(consensus, workload.id);
       const expected = expectedVersion(call.expectation.version, before);
-      const formatVersion = TARGET_FORMATS[workload.target.kind];
-      if (consensus.readState().formatVersion < formatVersion) {
-        await committer.commit(call, ({ atMs }) => {
-          const key = `raise-format/${formatVersion}`;
-          return { kind: 'raise_format', key, atMs, formatVersion };
-        });
-      }
       const committed = await committer.commit(call, (head) => ({
         kind: 'put_workload',
         ...head,
@@ -196,6 +189,9 @@ function putWorkloadMode(consensus: Consensus, committer: Committer): Route {
 const TARGET_ROLES: Readonly<Record<Workload['target']['kind'], { role: Role; why: string }>> = {
   local_process: { role: 'admin', why: ' (the target local_process runs a command)' },
   docker: { role: 'admin', why: ' (the target docker runs containers)' },
+  kubernetes: { role: 'admin', why: ' (the target kubernetes scales what runs in the cluster)' },
+  nomad: { role: 'admin', why: ' (the target nomad scales what runs on it)' },
+  webhook: { role: 'admin', why: ' (the target webhook sends signed requests to a URL)' },
 };
 
 function requireTargetRole(principal: Principal, workload: Workload): void {
@@ -217,7 +213,7 @@ function reply(state: PlaneState, id: string, views: PlaneViews, status: number)
 }
 
 function viewOf(found: WorkloadState, state: PlaneState, views: PlaneViews) {
-  const { workload, version, mode, desired, inFlight } = found;
+  const { workload, version, mode, desired, inFlight, pause = null, override = null } = found;
   return {
     workload: renderWorkload(workload),
     version,
@@ -225,10 +221,10 @@ function viewOf(found: WorkloadState, state: PlaneState, views: PlaneViews) {
     mode,
     effectiveMode: weakerMode(mode, state.mode),
     inFlight,
+    pause,
+    override,
     replicas: views.replicas(workload.id),
-    policies: sortedValues(state.policies)
-      .filter(({ policy }) => policy.workloadId === workload.id)
-      .map(({ policy }) => policy.id),
+    policies: policiesOf(state.policies, workload.id),
     lastEvaluation: views.lastEvaluation(workload.id),
   };
 }

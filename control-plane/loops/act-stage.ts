@@ -5,6 +5,8 @@
  */
 
 import { weakerMode } from '../model/mode.ts';
+import { TARGET_KINDS } from '../model/workload.ts';
+import type { TargetKind } from '../model/workload.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { ScaleTarget } from '../ports/scale-target.ts';
 import { ScaleTargetError } from '../ports/scale-target.ts';
@@ -14,8 +16,6 @@ import { withDeadline } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import type { LoopLogger } from './logger.ts';
 import type { ScaleTargets } from './sight.ts';
-
-type TargetKind = keyof ScaleTargets;
 
 export interface ActOptions {
   readonly consensus: Consensus;
@@ -77,10 +77,9 @@ class ActStage {
   /** What a target runs and the state does not know was removed, perhaps just before a crash. */
   async removeDeparted(): Promise<void> {
     const { targets } = this.#options;
-    await Promise.all([
-      this.#removeDepartedFrom('local_process', targets.local_process),
-      this.#removeDepartedFrom('docker', targets.docker),
-    ]);
+    await Promise.all(
+      TARGET_KINDS.map((kind) => this.#removeDepartedFrom(kind, targets[kind] ?? null)),
+    );
   }
 
   /** Asked at the last moment: a member that stood still may lead no more. */
@@ -91,7 +90,7 @@ class ActStage {
   async #tell(state: PlaneState, entry: WorkloadState): Promise<boolean> {
     const { workload, desired, desiredToken } = entry;
     if (!this.#mayAct()) return false;
-    const target = this.#options.targets[workload.target.kind];
+    const target = this.#options.targets[workload.target.kind] ?? null;
     if (target === null || weakerMode(state.mode, entry.mode) !== 'act') return false;
     const { signal } = this.#deadline;
     return this.#attempt(workload.id, 'tell the scaling target', () =>

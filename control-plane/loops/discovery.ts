@@ -36,7 +36,7 @@ export function replicaGroups(
 ): readonly TargetGroup[] | null {
   const workloads = Object.values(state.workloads).map(({ workload }) => workload);
   const isMissing = workloads.some(
-    ({ id, target }) => targets[target.kind] !== null && watch.isMissing(id),
+    ({ id, target }) => (targets[target.kind] ?? null) !== null && watch.isMissing(id),
   );
   if (isMissing) return null;
   return workloads

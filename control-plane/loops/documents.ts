@@ -57,22 +57,20 @@ export async function proposeDocuments(
       workload,
     },
   }));
+  const policies = documents.policies.map((policy) => ({
+    what: `policy ${policy.id}`,
+    command: {
+      kind: 'put_policy' as const,
+      key: `file/policy/${randomUUID()}`,
+      atMs,
+      expectedVersion: null,
+      policy,
+    },
+  }));
   await within(timeoutMs, signal, async (deadline) => {
-    await proposer.raiseFormat(workloads, deadline);
+    await proposer.raiseFormat([...workloads, ...policies], deadline);
     await proposer.propose(workloads, deadline);
-    await proposer.propose(
-      documents.policies.map((policy) => ({
-        what: `policy ${policy.id}`,
-        command: {
-          kind: 'put_policy',
-          key: `file/policy/${randomUUID()}`,
-          atMs,
-          expectedVersion: null,
-          policy,
-        },
-      })),
-      deadline,
-    );
+    await proposer.propose(policies, deadline);
   });
   if (proposer.refusals.length > 0) throw new DocumentsRefusedError(proposer.refusals);
 }

@@ -9,6 +9,7 @@
 
 import type { ActionOutcome, Command, Committed } from '../model/command.ts';
 import type { DecisionRecord, InFlightAction } from '../model/decision.ts';
+import type { Calendar } from '../ports/calendar.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Consensus } from '../ports/consensus.ts';
 import type { DecisionStore } from '../ports/decision-store.ts';
@@ -19,6 +20,9 @@ import { tellTargets } from './act-stage.ts';
 import type { ActPlace } from './act-stage.ts';
 import { ActionAges } from './action-ages.ts';
 import { within } from './deadline.ts';
+import type { Beside } from './decision-input.ts';
+import { feedForecasts } from './forecasts.ts';
+import type { Forecasts } from './forecasts.ts';
 import type { LoopLogger } from './logger.ts';
 import type { ReplicaWatch } from './replica-watch.ts';
 import { reportedRun } from './reported-run.ts';
@@ -44,6 +48,8 @@ export interface ScaleLoopOptions {
   readonly clock: Clock;
   readonly telemetry: ScaleTelemetry;
   readonly logger: LoopLogger;
+  readonly calendar: Calendar;
+  readonly forecasts: Forecasts;
   /** Deadline of one look at the world, in ms. */
   readonly observeTimeoutMs: number;
   /** Deadline of each commit, and of writing the records down, in ms. */
@@ -63,11 +69,14 @@ export class ScaleLoop {
   readonly #options: ScaleLoopOptions;
   readonly #times = new TickTimes();
   readonly #ages = new ActionAges();
+  readonly #beside: Beside;
   readonly #lastDecisions = new Map<string, DecisionRecord>();
   #lastEndedMs: number | null = null;
 
   constructor(options: ScaleLoopOptions) {
     this.#options = options;
+    const { calendar, forecasts } = options;
+    this.#beside = { calendar, forecastOf: (...asked) => forecasts.forecastOf(...asked) };
   }
 
   /** The last decision for a workload on this member since its start; null once it was removed. */
@@ -110,12 +119,15 @@ export class ScaleLoop {
     await this.#stage('verify', (span) => this.#verify(sight, span, signal));
     const state = consensus.readState();
     const decided = await this.#stage('decide', (span) => {
-      const records = decideAll(state, sight, tick.traceId);
+      const records = decideAll(state, sight, tick.traceId, this.#beside);
       for (const one of [tick, span]) one.setAttributes(decisionAttributes(records));
       return records;
     });
     const recorded = await this.#stage('commit', () => this.#commit(decided, at, signal));
     if (recorded === null) return;
+    const { telemetry, forecasts } = this.#options;
+    // Also without a decision: a pause or a budget needs no policy, and what one showed must go with it.
+    telemetry.besides(consensus.readState(), recorded, atMs, forecasts);
     await this.#stage('act', (span) => this.#act(recorded, { term, span, signal }));
   }
 
@@ -134,6 +146,7 @@ export class ScaleLoop {
     const sight = await look(state, atMs, options);
     span.setAttributes(sightAttributes(sight));
     replicas.saw(sight.replicas, lookedAtMs);
+    feedForecasts(this.#options.forecasts, sight);
     telemetry.stands(state);
     telemetry.seen(state, sight);
     for (const workloadId of this.#lastDecisions.keys()) {
@@ -217,7 +230,7 @@ export class ScaleLoop {
     const committed = decided.map((record) => (isAct(record) ? { ...record, token } : record));
     await this.#record(committed.filter(isAct));
     for (const record of committed) this.#lastDecisions.set(record.workloadId, record);
-    this.#options.telemetry.decided(committed);
+    await this.#options.telemetry.decided(committed);
     return committed;
   }
 

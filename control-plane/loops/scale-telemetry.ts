@@ -7,10 +7,15 @@ import type { ActionOutcome } from '../model/command.ts';
 import { SCALE_STAGES } from '../model/decision.ts';
 import type { DecisionRecord, InFlightAction, Proposal, StageRecord } from '../model/decision.ts';
 import { MODES, weakerMode } from '../model/mode.ts';
+import type { Mode } from '../model/mode.ts';
 import type { ScalePolicy } from '../model/policy.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { PlaneState } from '../state/state.ts';
+import { valuesOf } from '../state/records.ts';
+import type { PlaneState, WorkloadState } from '../state/state.ts';
 import type { Series } from '../telemetry/series.ts';
+import { AutoscalingTelemetry } from './autoscaling-telemetry.ts';
+import type { Forecasts } from './forecasts.ts';
+import { inTurns } from './in-turns.ts';
 import { actualOf } from './sight.ts';
 import type { Sight } from './sight.ts';
 
@@ -22,13 +27,19 @@ export class ScaleTelemetry {
   readonly #known = new Set<string>();
   /** Metrics whose proposals are shown, by workload. */
   readonly #metrics = new Map<string, readonly string[]>();
-  /** Takes back what is shown of the last decision for a workload. */
-  readonly #shown = new Map<string, () => void>();
+  /** What is shown of the last decision for a workload. */
+  readonly #shown = new Map<string, ShownDecision>();
+  /** What of each workload's state is shown. */
+  readonly #stood = new Map<string, { readonly entry: WorkloadState; readonly effective: Mode }>();
+  /** The policy whose bounds are shown, by workload. */
+  readonly #boundedBy = new Map<string, ScalePolicy>();
+  readonly #autoscaling: AutoscalingTelemetry;
   #leads = false;
 
   constructor(series: Series, clock: Clock) {
     this.#series = series;
     this.#clock = clock;
+    this.#autoscaling = new AutoscalingTelemetry(series);
   }
 
   get series(): Series {
@@ -49,25 +60,37 @@ export class ScaleTelemetry {
   stands(state: PlaneState): void {
     this.#leads = true;
     const series = this.#series;
-    this.#introduce(Object.keys(state.workloads));
-    series.workloads.set({}, Object.keys(state.workloads).length);
-    series.policies.set({}, Object.keys(state.policies).length);
+    const workloads = valuesOf(state.workloads);
+    const policies = valuesOf(state.policies);
+    this.#introduce(workloads.map(({ workload }) => workload.id));
+    series.workloads.set({}, workloads.length);
+    series.policies.set({}, policies.length);
     for (const mode of MODES) series.planeMode.set({ mode }, mode === state.mode ? 1 : 0);
-    for (const [workload, entry] of Object.entries(state.workloads)) {
-      series.replicasDesired.set({ workload }, entry.desired);
-      const effective = weakerMode(state.mode, entry.mode);
-      for (const mode of MODES)
-        series.workloadMode.set({ workload, mode }, mode === effective ? 1 : 0);
+    let inFlight = 0;
+    for (const entry of workloads) {
+      if (entry.inFlight !== null) inFlight += 1;
+      this.#stand(entry.workload.id, entry, weakerMode(state.mode, entry.mode));
     }
-    const inFlight = Object.values(state.workloads).filter((entry) => entry.inFlight !== null);
-    series.actionsInFlight.set({}, inFlight.length);
-    this.#bounds(Object.values(state.policies).map(({ policy }) => policy));
+    series.actionsInFlight.set({}, inFlight);
+    this.#bounds(policies.map(({ policy }) => policy));
+  }
+
+  /** Nothing is written of a workload that is as it was: of most of them, in nearly every tick. */
+  #stand(workload: string, entry: WorkloadState, effective: Mode): void {
+    const stood = this.#stood.get(workload);
+    if (stood?.entry === entry && stood.effective === effective) return;
+    this.#stood.set(workload, { entry, effective });
+    this.#series.replicasDesired.set({ workload }, entry.desired);
+    for (const mode of MODES) {
+      this.#series.workloadMode.set({ workload, mode }, mode === effective ? 1 : 0);
+    }
   }
 
   /** This member leads no more: the next leader shows what is wanted, and nothing may contradict it. */
   rests(): void {
     if (!this.#leads) return;
     this.#leads = false;
+    this.#autoscaling.rests();
     const series = this.#series;
     series.workloads.set({}, 0);
     series.policies.set({}, 0);
@@ -75,6 +98,7 @@ export class ScaleTelemetry {
     for (const mode of MODES) series.planeMode.set({ mode }, 0);
     for (const workload of this.#metrics.keys()) this.#unshown(workload);
     this.#metrics.clear();
+    this.#stood.clear();
     for (const workload of this.#known) {
       this.#unbounded(workload);
       series.replicasDesired.remove({ workload });
@@ -86,7 +110,8 @@ export class ScaleTelemetry {
 
   seen(state: PlaneState, sight: Sight): void {
     const series = this.#series;
-    for (const workload of Object.keys(state.workloads)) {
+    for (const { workload: found } of valuesOf(state.workloads)) {
+      const workload = found.id;
       const actual = actualOf(sight.replicas.get(workload));
       if (actual.kind === 'unknown') {
         series.replicasReady.remove({ workload });
@@ -98,9 +123,10 @@ export class ScaleTelemetry {
     }
   }
 
-  decided(records: readonly DecisionRecord[]): void {
+  /** Of a large fleet over several turns of the event loop. */
+  async decided(records: readonly DecisionRecord[]): Promise<void> {
     const series = this.#series;
-    for (const { workloadId: workload, outcome, atMs } of records) {
+    await inTurns(records, ({ workloadId: workload, outcome, atMs }) => {
       const { kind, reason } = outcome.verdict;
       series.evaluations.inc({ workload, outcome: kind, reason });
       series.lastEvaluation.set({ workload }, atMs / 1_000);
@@ -111,7 +137,17 @@ export class ScaleTelemetry {
       this.#metrics.set(workload, metrics);
       for (const proposal of outcome.proposals) this.#proposed(workload, proposal);
       this.#show(workload, { outcome: kind, reason }, outcome.stages);
-    }
+    });
+  }
+
+  /** What goes with the decisions: forecasts, shadows, budgets, what operators did by hand. */
+  besides(
+    state: PlaneState,
+    records: readonly DecisionRecord[],
+    nowMs: number,
+    forecasts: Pick<Forecasts, 'coverageOf'>,
+  ): void {
+    this.#autoscaling.show(state, records, nowMs, forecasts);
   }
 
   /** Called with the decisions that act, once their targets have been told. */
@@ -121,8 +157,9 @@ export class ScaleTelemetry {
       // A bound holds without any signal: no sample led to it.
       if (reason !== 'above_target' && reason !== 'below_target') continue;
       const deciding = largest(outcome.proposals);
-      if (deciding === null) continue;
-      const seconds = (nowMs - (atMs - deciding.ageMs)) / 1_000;
+      const ageMs = deciding?.ageMs ?? null;
+      if (ageMs === null) continue;
+      const seconds = (nowMs - (atMs - ageMs)) / 1_000;
       this.#series.sampleToAction.observe({}, Math.max(0, seconds));
     }
   }
@@ -154,34 +191,41 @@ export class ScaleTelemetry {
     this.#series.proposalReplicas.remove({ workload, metric });
   }
 
+  /** What is as it was stays: of a fleet at rest next to nothing is written. */
   #show(
     workload: string,
     verdict: { readonly outcome: string; readonly reason: string },
     stages: readonly StageRecord[],
   ): void {
-    this.#shown.get(workload)?.();
     const series = this.#series;
     const decision = { workload, ...verdict };
     const constraints = stages.flatMap(({ stage, reason }) =>
       stage === 'combine' || reason === null ? [] : [{ workload, stage, reason }],
     );
-    series.lastDecision.set(decision, 1);
-    for (const constraint of constraints) series.decisionConstraint.set(constraint, 1);
+    if (!sameDecision(this.#shown.get(workload), { decision, constraints })) {
+      this.#takeBack(workload);
+      series.lastDecision.set(decision, 1);
+      for (const constraint of constraints) series.decisionConstraint.set(constraint, 1);
+      this.#shown.set(workload, { decision, constraints });
+    }
     for (const stage of SCALE_STAGES) {
       const found = stages.find((one) => one.stage === stage);
       if (found === undefined) series.decisionStageReplicas.remove({ workload, stage });
       else series.decisionStageReplicas.set({ workload, stage }, found.after);
     }
-    this.#shown.set(workload, () => {
-      series.lastDecision.remove(decision);
-      for (const constraint of constraints) series.decisionConstraint.remove(constraint);
-    });
+  }
+
+  #takeBack(workload: string): void {
+    const shown = this.#shown.get(workload);
+    if (shown === undefined) return;
+    this.#series.lastDecision.remove(shown.decision);
+    for (const constraint of shown.constraints) this.#series.decisionConstraint.remove(constraint);
+    this.#shown.delete(workload);
   }
 
   #unshown(workload: string): void {
     for (const metric of this.#metrics.get(workload) ?? []) this.#unproposed(workload, metric);
-    this.#shown.get(workload)?.();
-    this.#shown.delete(workload);
+    this.#takeBack(workload);
     for (const stage of SCALE_STAGES) {
       this.#series.decisionStageReplicas.remove({ workload, stage });
     }
@@ -195,7 +239,10 @@ export class ScaleTelemetry {
 
   /** What the policies allow; a workload that lost its policy is bounded and decided for no more. */
   #bounds(policies: readonly ScalePolicy[]): void {
-    for (const { workloadId: workload, replicasMin, replicasMax } of policies) {
+    for (const policy of policies) {
+      const { workloadId: workload, replicasMin, replicasMax } = policy;
+      if (this.#boundedBy.get(workload) === policy) continue;
+      this.#boundedBy.set(workload, policy);
       this.#series.replicasMin.set({ workload }, replicasMin);
       this.#series.replicasMax.set({ workload }, replicasMax);
     }
@@ -207,6 +254,7 @@ export class ScaleTelemetry {
   }
 
   #unbounded(workload: string): void {
+    this.#boundedBy.delete(workload);
     this.#series.replicasMin.remove({ workload });
     this.#series.replicasMax.remove({ workload });
   }
@@ -222,8 +270,34 @@ export class ScaleTelemetry {
       if (present.has(workload)) continue;
       this.#series.forgetWorkload(workload);
       this.#known.delete(workload);
+      // Where a family was full there is room now, for one that was left out.
+      this.#stood.clear();
+      this.#boundedBy.clear();
     }
   }
+}
+
+interface ShownDecision {
+  readonly decision: {
+    readonly workload: string;
+    readonly outcome: string;
+    readonly reason: string;
+  };
+  readonly constraints: readonly {
+    readonly workload: string;
+    readonly stage: string;
+    readonly reason: string;
+  }[];
+}
+
+function sameDecision(shown: ShownDecision | undefined, next: ShownDecision): boolean {
+  if (shown?.constraints.length !== next.constraints.length) return false;
+  const { outcome, reason } = shown.decision;
+  if (outcome !== next.decision.outcome || reason !== next.decision.reason) return false;
+  return shown.constraints.every((one, at) => {
+    const other = next.constraints[at];
+    return one.stage === other?.stage && one.reason === other.reason;
+  });
 }
 
 function largest(proposals: readonly Proposal[]) {

@@ -4,18 +4,34 @@
  * what could not be read says so itself, and whoever hangs costs the others nothing but the time.
  */
 
-import type { ActualReplicas, Observation } from '../model/observation.ts';
-import type { StoredPolicy } from '../model/policy.ts';
-import type { Replica, Workload } from '../model/workload.ts';
-import type { InstantReading, MetricsSource } from '../ports/metrics-source.ts';
+import type { ActualReplicas } from '../model/observation.ts';
+import type { ScalePolicy, StoredPolicy } from '../model/policy.ts';
+import { partsOf } from '../model/strategy-parts.ts';
+import type { Replica, TargetKind, Workload } from '../model/workload.ts';
+import type {
+  InstantReading,
+  MetricsSource,
+  RangeQuery,
+  RangeReading,
+} from '../ports/metrics-source.ts';
 import type { ScaleTarget } from '../ports/scale-target.ts';
 import type { PlaneState } from '../state/state.ts';
 import { withDeadline } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { observationsOf, queriesOf } from './observe.ts';
+import type { PolicyObservations } from './observe.ts';
 
-/** The scaling target of each kind; null where this member has it switched off. */
-export type ScaleTargets = Readonly<Record<Workload['target']['kind'], ScaleTarget | null>>;
+/** The scaling target of each kind; absent or null where this member has it switched off. */
+export type ScaleTargets = Readonly<Partial<Record<TargetKind, ScaleTarget | null>>>;
+
+/** The setting that switches a target on, for whoever wonders why a workload holds. */
+export const TARGET_SWITCHES: Readonly<Record<TargetKind, string>> = {
+  local_process: 'OMNIMIND_LOCAL_PROCESS',
+  docker: 'OMNIMIND_DOCKER_URL',
+  kubernetes: 'OMNIMIND_KUBERNETES',
+  nomad: 'OMNIMIND_NOMAD_URL',
+  webhook: 'OMNIMIND_WEBHOOK_SECRETS_DIR',
+};
 
 export interface Sight {
   readonly atMs: number;
@@ -27,10 +43,10 @@ export interface Sight {
   readonly replicas: ReadonlyMap<string, SeenReplicas>;
 }
 
-/** What was read for a policy as it then was; one observation per metric. */
-export interface SeenSignals {
+/** What was read for a policy as it then was, and for its shadow where it has one. */
+export interface SeenSignals extends PolicyObservations {
   readonly stored: StoredPolicy;
-  readonly observations: readonly Observation[];
+  readonly shadow: PolicyObservations | null;
 }
 
 export type SeenReplicas =
@@ -85,15 +101,41 @@ export function actualOf(seen: SeenReplicas | undefined): ActualReplicas {
  * What was seen for this policy. An answer to the queries that it had before a change is none: the
  * new target would be held against the old signal.
  */
-export function observationsFor(sight: Sight, stored: StoredPolicy): readonly Observation[] {
+export function observationsFor(sight: Sight, stored: StoredPolicy): PolicyObservations {
+  const seen = seenAsStored(sight, stored);
+  return seen ?? unseenOf(stored.policy);
+}
+
+/** The same of the policy's shadow. */
+export function shadowObservationsFor(
+  sight: Sight,
+  stored: StoredPolicy,
+  shadow: ScalePolicy,
+): PolicyObservations {
+  return seenAsStored(sight, stored)?.shadow ?? unseenOf(shadow);
+}
+
+function seenAsStored(sight: Sight, stored: StoredPolicy): SeenSignals | null {
   const seen = sight.signals.get(stored.policy.id);
-  if (seen?.stored === stored) return seen.observations;
-  return stored.policy.metrics.map(({ name: metric }) => ({
+  if (seen === undefined) return null;
+  // A shadow moves on with each tick; only what is asked must be as it was.
+  const asked = seen.stored.policy === stored.policy;
+  return asked && seen.stored.shadow?.policy === stored.shadow?.policy ? seen : null;
+}
+
+function unseenOf(policy: ScalePolicy): PolicyObservations {
+  const lost = {
     kind: 'failed',
-    metric,
     reason: 'signal_unavailable',
     detail: 'the policy changed while its signals were read',
-  }));
+  } as const;
+  return {
+    observations: policy.metrics.map(({ name: metric }) => ({ ...lost, metric })),
+    readings: (policy.strategies ?? []).map((spec) => ({
+      strategy: spec.name,
+      parts: Object.fromEntries(partsOf(spec).map(({ name }) => [name, lost])),
+    })),
+  };
 }
 
 async function readSignals(
@@ -102,17 +144,58 @@ async function readSignals(
   atMs: number,
   deadline: Deadline,
 ): Promise<Pick<Sight, 'queries' | 'signals'>> {
-  const policies = Object.values(state.policies);
-  const queries = policies.map(({ policy }) => queriesOf(policy));
-  const readings = await readInstant(source, queries.flat(), atMs, deadline);
+  const stored = Object.values(state.policies);
+  const asked = stored.flatMap(({ policy, shadow }) =>
+    shadow === undefined ? [policy] : [policy, shadow.policy],
+  );
+  const answers = await readPolicies(asked, source, atMs, deadline);
   let next = 0;
-  const signals = policies.map((stored, index): readonly [string, SeenSignals] => {
-    const count = queries[index]?.length ?? 0;
-    const own = readings.slice(next, next + count);
-    next += count;
-    return [stored.policy.id, { stored, observations: observationsOf(stored.policy, own) }];
+  const take = (policy: ScalePolicy): PolicyObservations => {
+    next += 1;
+    return answers.observations[next - 1] ?? unseenOf(policy);
+  };
+  const signals = stored.map((one): readonly [string, SeenSignals] => {
+    const own = take(one.policy);
+    const shadow = one.shadow === undefined ? null : take(one.shadow.policy);
+    return [one.policy.id, { stored: one, ...own, shadow }];
   });
-  return { queries: readings.length, signals: new Map(signals) };
+  return { queries: answers.queries, signals: new Map(signals) };
+}
+
+/** What the metrics source says to each of the policies, in their order. */
+export async function readPolicies(
+  policies: readonly ScalePolicy[],
+  source: MetricsSource,
+  atMs: number,
+  deadline: Deadline,
+): Promise<{ readonly queries: number; readonly observations: readonly PolicyObservations[] }> {
+  const queries = policies.map((policy) => queriesOf(policy, atMs));
+  const [instants, ranges] = await Promise.all([
+    readInstant(
+      source,
+      queries.flatMap((one) => one.instants),
+      atMs,
+      deadline,
+    ),
+    readRange(
+      source,
+      queries.flatMap((one) => one.ranges),
+      deadline,
+    ),
+  ]);
+  let instant = 0;
+  let range = 0;
+  const observations = policies.map((policy, index) => {
+    const instantFrom = instant;
+    const rangeFrom = range;
+    instant += queries[index]?.instants.length ?? 0;
+    range += queries[index]?.ranges.length ?? 0;
+    return observationsOf(policy, {
+      instants: instants.slice(instantFrom, instant),
+      ranges: ranges.slice(rangeFrom, range),
+    });
+  });
+  return { queries: instants.length + ranges.length, observations };
 }
 
 /** One reading per query, also from a source that breaks its promise never to reject or to hang. */
@@ -126,9 +209,27 @@ async function readInstant(
   try {
     return await deadline.race(() => source.readInstant(queries, atMs, deadline.signal));
   } catch (error) {
-    const detail = `the metrics source: ${messageOf(error)}`;
-    return queries.map(() => ({ kind: 'failed', reason: 'signal_unavailable', detail }));
+    return queries.map(() => unavailable(error));
   }
+}
+
+/** As readInstant. */
+async function readRange(
+  source: MetricsSource,
+  queries: readonly RangeQuery[],
+  deadline: Deadline,
+): Promise<readonly RangeReading[]> {
+  if (queries.length === 0) return [];
+  try {
+    return await deadline.race(() => source.readRange(queries, deadline.signal));
+  } catch (error) {
+    return queries.map(() => unavailable(error));
+  }
+}
+
+function unavailable(error: unknown) {
+  const detail = `the metrics source: ${messageOf(error)}`;
+  return { kind: 'failed', reason: 'signal_unavailable', detail } as const;
 }
 
 async function readAll(
@@ -145,14 +246,16 @@ async function readAll(
   return new Map(seen);
 }
 
-async function readOne(
+export async function readOne(
   workload: Workload,
   targets: ScaleTargets,
   deadline: Deadline,
 ): Promise<SeenReplicas> {
-  const target = targets[workload.target.kind];
+  const { kind } = workload.target;
+  const target = targets[kind] ?? null;
   if (target === null) {
-    return { kind: 'unseen', detail: `the target ${workload.target.kind} is switched off here` };
+    const how = `${TARGET_SWITCHES[kind]} switches it on`;
+    return { kind: 'unseen', detail: `the target ${kind} is switched off here; ${how}` };
   }
   try {
     const replicas = await deadline.race(() => target.readReplicas(workload, deadline.signal));

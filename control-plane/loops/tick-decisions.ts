@@ -1,34 +1,43 @@
 /**
- * The decisions of one tick: the pure decider's input for each policy, put together from the state and
- * from one look at the world, and what of its outcome the state must remember. It reads no clock and
- * asks nobody.
+ * The decisions of one tick: the pure decider's outcome for each policy and its shadow, and what of it
+ * the state must remember. It reads no clock and asks nobody.
  */
 
 import { decideScale } from '../deciders/scale.ts';
-import type { DecisionEntry } from '../model/command.ts';
-import { NO_BRAKES, decisionIdOf } from '../model/decision.ts';
-import type { DecisionRecord, ScaleInput } from '../model/decision.ts';
-import { weakerMode } from '../model/mode.ts';
+import type { DecisionEntry, ShadowEntry } from '../model/command.ts';
+import { decisionIdOf } from '../model/decision.ts';
+import type { DecisionRecord, ScaleOutcome, ShadowDecision } from '../model/decision.ts';
 import type { StoredPolicy } from '../model/policy.ts';
 import type { PlaneState, WorkloadState } from '../state/state.ts';
-import { actualOf, observationsFor } from './sight.ts';
+import { BudgetUse } from './budget-use.ts';
+import { inputFor, shadowInputFor } from './decision-input.ts';
+import type { Beside, InputPlace } from './decision-input.ts';
 import type { Sight } from './sight.ts';
+
+/** For who decides on policies that neither forecast nor follow a schedule. */
+export const NOTHING_BESIDE: Beside = {
+  calendar: { activeAt: () => [], nextChangeMs: () => null },
+  forecastOf: () => undefined,
+};
 
 /** One decision per policy that has a workload; none of them is committed yet. */
 export function decideAll(
   state: PlaneState,
   sight: Sight,
   traceId: string,
+  beside: Beside = NOTHING_BESIDE,
 ): readonly DecisionRecord[] {
+  const place: InputPlace = { state, sight, beside, budgets: new BudgetUse(state) };
   return Object.values(state.policies).flatMap((stored) => {
     const entry = state.workloads[stored.policy.workloadId];
-    return entry === undefined ? [] : [decideOne(state, entry, stored, sight, traceId)];
+    return entry === undefined ? [] : [decideOne(place, entry, stored, traceId)];
   });
 }
 
 /** What the state machine is told of a decision. */
 export function entryOf(record: DecisionRecord): DecisionEntry {
-  const { verdict, recommendation } = record.outcome;
+  const { verdict, recommendation, memory } = record.outcome;
+  const { inFlight, desired, policy } = record.input;
   return {
     decisionId: record.decisionId,
     workloadId: record.workloadId,
@@ -38,42 +47,62 @@ export function entryOf(record: DecisionRecord): DecisionEntry {
       verdict.kind === 'hold'
         ? null
         : {
-            fromReplicas: record.input.desired,
+            fromReplicas: desired,
             toReplicas: verdict.replicas,
-            deadlineMs: record.atMs + record.input.policy.actionTimeoutMs,
+            deadlineMs: record.atMs + policy.actionTimeoutMs,
+            ...(inFlight !== null && { supersedes: inFlight.decisionId }),
           },
+    ...(memory !== undefined && { memory }),
+    ...(record.shadow !== undefined && { shadow: shadowEntryOf(record.shadow) }),
+  };
+}
+
+function shadowEntryOf({ version, outcome }: ShadowDecision): ShadowEntry {
+  const { verdict, recommendation, memory } = outcome;
+  const way = verdict.kind === 'hold' ? 0 : verdict.direction === 'out' ? 1 : -1;
+  return {
+    version,
+    desired: verdict.replicas,
+    recommendation,
+    direction: way,
+    ...(memory !== undefined && { memory }),
   };
 }
 
 function decideOne(
-  state: PlaneState,
+  place: InputPlace,
   entry: WorkloadState,
   stored: StoredPolicy,
-  sight: Sight,
   traceId: string,
 ): DecisionRecord {
   const { policy, version } = stored;
-  const { workload } = entry;
-  const input: ScaleInput = {
-    nowMs: sight.atMs,
-    policy,
-    mode: weakerMode(state.mode, entry.mode),
-    desired: entry.desired,
-    actual: actualOf(sight.replicas.get(workload.id)),
-    observations: observationsFor(sight, stored),
-    brakes: state.brakes[policy.id] ?? NO_BRAKES,
-    inFlight: entry.inFlight,
-  };
+  const { atMs } = place.sight;
+  const input = inputFor(place, entry, stored);
+  const shadow = decideShadow(place, entry, stored);
+  const outcome: ScaleOutcome = decideScale(input);
+  place.budgets.granted(policy, outcome.verdict);
   return {
-    decisionId: decisionIdOf(sight.atMs, workload.id),
+    decisionId: decisionIdOf(atMs, entry.workload.id),
     kind: 'scale',
-    workloadId: workload.id,
+    workloadId: entry.workload.id,
     policyId: policy.id,
     policyVersion: version,
-    atMs: sight.atMs,
+    atMs,
     input,
-    outcome: decideScale(input),
+    outcome,
     traceId,
     token: null,
+    ...(shadow !== null && { shadow }),
   };
+}
+
+function decideShadow(
+  place: InputPlace,
+  entry: WorkloadState,
+  stored: StoredPolicy,
+): ShadowDecision | null {
+  const input = shadowInputFor(place, entry, stored);
+  if (input === null || stored.shadow === undefined) return null;
+  const { version } = stored.shadow;
+  return { version, desired: input.desired, outcome: decideScale(input) };
 }

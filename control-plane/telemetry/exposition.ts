@@ -4,6 +4,8 @@
  * renames counters in place, so that serving one form spoils the other.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Metric } from 'prom-client';
 import { refreshSeries } from './series.ts';
 import type { SeriesRegistry } from './instruments.ts';
 
@@ -24,20 +26,38 @@ export async function renderMetrics(
   accept: string | undefined,
 ): Promise<Exposition> {
   refreshSeries(registry);
-  const families = await registry.getMetricsAsJSON();
   const openMetrics = prefersOpenMetrics(accept);
-  const lines: string[] = [];
-  for (const family of families) {
-    const { name, help } = family;
-    writeFamily(lines, { name, help, type: String(family.type), rows: family.values }, openMetrics);
+  const pieces: string[] = [];
+  let piece: string[] = [];
+  // A large fleet has a hundred thousand lines: heartbeats and leases do not wait for all of them.
+  for (const { name } of registry.getMetricsAsArray()) {
+    const family = await readFamily(registry, name);
+    if (family === null) continue;
+    for (const text of familyText(family, openMetrics)) {
+      piece.push(text);
+      if (piece.length < LINES_PER_TURN) continue;
+      pieces.push(piece.join(''));
+      piece = [];
+      await nextTurn();
+    }
   }
-  if (openMetrics) lines.push('# EOF');
-  lines.push('');
+  pieces.push(...piece, openMetrics ? '# EOF\n' : '');
   return {
     contentType: openMetrics ? OPENMETRICS_CONTENT_TYPE : TEXT_CONTENT_TYPE,
-    body: lines.join('\n'),
+    body: pieces.join(''),
   };
 }
+
+async function readFamily(registry: SeriesRegistry, name: string): Promise<Family | null> {
+  // Undefined, whatever its type says, where the family was taken away since it was listed.
+  const metric: Metric | undefined = registry.getSingleMetric(name);
+  if (metric === undefined) return null;
+  const { help, type, values } = await metric.get();
+  return { name, help, type: String(type), rows: values };
+}
+
+/** A few milliseconds of a processor. */
+const LINES_PER_TURN = 2_000;
 
 /** What prom-client hands out per sample, exemplars included, which its types leave out. */
 interface Row {
@@ -58,36 +78,37 @@ interface Family {
   readonly rows: readonly Row[];
 }
 
-function writeFamily(lines: string[], family: Family, openMetrics: boolean): void {
+/** Its lines, each with its end. */
+function* familyText(family: Family, openMetrics: boolean): Generator<string> {
   const { name, type, rows } = family;
   if (rows.length === 0) return;
   const counter = type === 'counter';
   // OpenMetrics names a counter's family without the suffix that its samples carry.
   const head = openMetrics && counter ? name.replace(/_total$/, '') : name;
   const shown = openMetrics && counter && head === name ? 'unknown' : type;
-  lines.push(`# HELP ${head} ${escapeHelp(family.help, openMetrics)}`, `# TYPE ${head} ${shown}`);
+  yield `# HELP ${head} ${escapeHelp(family.help, openMetrics)}\n# TYPE ${head} ${shown}\n`;
   for (const row of rows) {
     const line = `${row.metricName ?? name}${labelText(row.labels)} ${numberText(row.value)}`;
     const { exemplar } = row;
-    if (!openMetrics || exemplar === undefined || exemplar === null) lines.push(line);
+    if (!openMetrics || exemplar === undefined || exemplar === null) yield `${line}\n`;
     else {
       const labels = labelText(exemplar.labelSet) || '{}';
-      lines.push(
-        `${line} # ${labels} ${numberText(exemplar.value)} ${exemplar.timestamp.toFixed(3)}`,
-      );
+      const at = exemplar.timestamp.toFixed(3);
+      yield `${line} # ${labels} ${numberText(exemplar.value)} ${at}\n`;
     }
   }
 }
 
 function labelText(labels: Row['labels']): string {
-  const parts: string[] = [];
-  for (const [name, value] of Object.entries(labels)) {
+  let parts = '';
+  for (const name in labels) {
+    const value = labels[name];
     if (value === undefined) continue;
     // The same bound is written alike in both forms, or it would be two series.
     const text = name === 'le' && typeof value === 'number' ? boundText(value) : String(value);
-    parts.push(`${name}="${escapeLabel(text)}"`);
+    parts += `${parts === '' ? '' : ','}${name}="${escapeLabel(text)}"`;
   }
-  return parts.length === 0 ? '' : `{${parts.join(',')}}`;
+  return parts === '' ? '' : `{${parts}}`;
 }
 
 /** `1` as `1.0`: the canonical form of OpenMetrics, which newer servers make of the other too. */
@@ -104,8 +125,11 @@ function numberText(value: number): string {
 }
 
 function escapeLabel(text: string): string {
+  if (!ESCAPED.test(text)) return text;
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
+
+const ESCAPED = /[\\"\n]/;
 
 function escapeHelp(text: string, openMetrics: boolean): string {
   const escaped = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');

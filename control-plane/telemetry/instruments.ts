@@ -87,21 +87,24 @@ export class RegistryMaker implements SeriesMaker {
     const counter = new Counter<L>(this.#config(spec));
     const children = this.#track(spec, (labels) => counter.remove(labels));
     for (const labels of spec.known ?? []) {
-      if (children.admit(labels)) counter.inc(labels, 0);
+      if (children.admit(labels) !== null) counter.inc(labels, 0);
     }
-    const raised = new Map<string, number>();
     const inc = (labels: Labels<L>, by = 1) => {
-      if (!Number.isFinite(by) || by < 0) this.#drops.value();
-      else if (children.admit(labels)) counter.inc(labels, by);
+      if (!Number.isFinite(by) || by < 0) {
+        this.#drops.value();
+        return;
+      }
+      const child = children.admit(labels);
+      if (child !== null) counter.inc(child.labels, by);
     };
     return {
       inc,
       raiseTo: (labels, total) => {
-        const key = children.keyOf(labels);
-        const before = raised.get(key) ?? 0;
-        if (total <= before) return;
-        raised.set(key, total);
-        inc(labels, total - before);
+        const child = children.admit(labels);
+        if (child === null || total <= (child.shown ?? 0)) return;
+        const by = total - (child.shown ?? 0);
+        if (Number.isFinite(by)) child.shown = total;
+        inc(labels, by);
       },
     };
   }
@@ -110,16 +113,23 @@ export class RegistryMaker implements SeriesMaker {
     const gauge = new Gauge<L>(this.#config(spec));
     const children = this.#track(spec, (labels) => gauge.remove(labels));
     for (const labels of spec.known ?? []) {
-      if (children.admit(labels)) gauge.set(labels, 0);
+      if (children.admit(labels) !== null) gauge.set(labels, 0);
     }
     return {
+      // Most gauges of a tick stand where they stood: to find that out costs a tenth of setting them.
       set: (labels, value) => {
-        if (children.admit(labels)) gauge.set(labels, value);
+        const child = children.admit(labels);
+        if (child === null || Object.is(child.shown, value)) return;
+        child.shown = value;
+        gauge.set(child.labels, value);
       },
       add: (labels, by) => {
-        if (children.admit(labels)) gauge.inc(labels, by);
+        const child = children.admit(labels);
+        if (child === null) return;
+        child.shown = null;
+        gauge.inc(child.labels, by);
       },
-      remove: (labels) => children.forget((found) => sameLabels(spec.labels, found, labels)),
+      remove: (labels) => children.remove(labels),
     };
   }
 
@@ -133,12 +143,12 @@ export class RegistryMaker implements SeriesMaker {
     });
     const children = this.#track(spec, (labels) => histogram.remove(labels));
     for (const labels of spec.known ?? []) {
-      if (children.admit(labels)) histogram.zero(labels);
+      if (children.admit(labels) !== null) histogram.zero(labels);
     }
     return {
       observe: (labels, value, exemplar) => {
         if (!Number.isFinite(value)) this.#drops.value();
-        else if (!children.admit(labels)) return;
+        else if (children.admit(labels) === null) return;
         else if (!exemplars) histogram.observe(labels, value);
         else {
           const found = exemplar === undefined ? exemplarLabels() : exemplar;
@@ -150,9 +160,7 @@ export class RegistryMaker implements SeriesMaker {
 
   /** Removes every series that carries `label="value"`: the workload or node is no longer there. */
   forget(label: string, value: string): void {
-    for (const children of this.#children) {
-      children.forget((labels) => new Map(Object.entries(labels)).get(label) === value);
-    }
+    for (const children of this.#children) children.forget(label, value);
   }
 
   #config<L extends string>(spec: FamilySpec<L>) {
@@ -173,13 +181,25 @@ export class RegistryMaker implements SeriesMaker {
   }
 }
 
-/** The children of one family: which exist, and whether one more may. */
+/** One series of a family. */
+interface Child<L extends string> {
+  /** A copy: prom-client keeps the object, and the caller may use it again. */
+  readonly labels: Labels<L>;
+  /** What was set or raised to last; null when that is not known. */
+  shown: number | null;
+}
+
+/**
+ * The children of one family: which exist, and whether one more may. Grouped by their first label,
+ * which is the workload or the node where there is one: what departs is found without a search.
+ */
 class Children<L extends string> {
   readonly #names: readonly L[];
   readonly #max: number;
   readonly #remove: (labels: Labels<L>) => void;
   readonly #drops: Drops;
-  readonly #found = new Map<string, Labels<L>>();
+  readonly #groups = new Map<string, Map<string, Child<L>>>();
+  #size = 0;
 
   constructor(names: readonly L[], max: number, remove: (labels: Labels<L>) => void, drops: Drops) {
     this.#names = names;
@@ -188,33 +208,69 @@ class Children<L extends string> {
     this.#drops = drops;
   }
 
-  keyOf(labels: Labels<L>): string {
-    // Written to with every command: there is one child, and nothing to tell it by.
-    if (this.#names.length === 0) return '';
-    return JSON.stringify(this.#names.map((name) => labels[name]));
-  }
-
-  admit(labels: Labels<L>): boolean {
-    const key = this.keyOf(labels);
-    if (this.#found.has(key)) return true;
-    if (this.#found.size >= this.#max) {
+  /** The child, made where it is missing; null when there is no room for it, which is counted. */
+  admit(labels: Labels<L>): Child<L> | null {
+    const first = this.#firstOf(labels);
+    const rest = this.#restOf(labels);
+    const group = this.#groups.get(first);
+    const known = group?.get(rest);
+    if (known !== undefined) return known;
+    if (this.#size >= this.#max) {
       this.#drops.series();
-      return false;
+      return null;
     }
-    // A copy: prom-client keeps the object, and the caller may use it again.
-    this.#found.set(key, { ...labels });
-    return true;
+    const child: Child<L> = { labels: { ...labels }, shown: null };
+    this.#size += 1;
+    if (group === undefined) this.#groups.set(first, new Map([[rest, child]]));
+    else group.set(rest, child);
+    return child;
   }
 
-  forget(matches: (labels: Labels<L>) => boolean): void {
-    for (const [key, labels] of this.#found) {
-      if (!matches(labels)) continue;
-      this.#remove(labels);
-      this.#found.delete(key);
+  /** Nothing happens when there is no such child. */
+  remove(labels: Labels<L>): void {
+    const first = this.#firstOf(labels);
+    const group = this.#groups.get(first);
+    const child = group?.get(this.#restOf(labels));
+    if (group === undefined || child === undefined) return;
+    this.#leave(first, group, child);
+  }
+
+  /** Removes every child that carries `label="value"`. */
+  forget(label: string, value: string): void {
+    const at = this.#names.findIndex((name) => name === label);
+    const name = this.#names[at];
+    if (name === undefined) return;
+    const groups = at === 0 ? [[value, this.#groups.get(value)] as const] : [...this.#groups];
+    for (const [first, group] of groups) {
+      for (const child of group?.values() ?? []) {
+        if (group !== undefined && child.labels[name] === value) this.#leave(first, group, child);
+      }
     }
   }
-}
 
-function sameLabels<L extends string>(names: readonly L[], a: Labels<L>, b: Labels<L>): boolean {
-  return names.every((name) => a[name] === b[name]);
+  #leave(first: string, group: Map<string, Child<L>>, child: Child<L>): void {
+    this.#remove(child.labels);
+    group.delete(this.#restOf(child.labels));
+    if (group.size === 0) this.#groups.delete(first);
+    this.#size -= 1;
+  }
+
+  #firstOf(labels: Labels<L>): string {
+    const [name] = this.#names;
+    return name === undefined ? '' : labels[name];
+  }
+
+  /** Tells the children of one group apart; the lengths keep values apart that hold each other. */
+  #restOf(labels: Labels<L>): string {
+    const names = this.#names;
+    const second = names[1];
+    if (second === undefined) return '';
+    if (names.length === 2) return labels[second];
+    let text = '';
+    for (let at = 1; at < names.length; at += 1) {
+      const name = names[at];
+      if (name !== undefined) text += `${labels[name].length}:${labels[name]}`;
+    }
+    return text;
+  }
 }

@@ -7,6 +7,7 @@
 import { SCALE_STAGES } from '../model/decision.ts';
 import { MODES } from '../model/mode.ts';
 import { REASONS } from '../model/reasons.ts';
+import { autoscalingSeries } from './autoscaling-series-table.ts';
 import type { SeriesMaker } from './instruments.ts';
 
 const AGE_SECONDS = [1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 600, 1800];
@@ -19,6 +20,7 @@ export function scalingSeries(make: SeriesMaker) {
     ...actionSeries(make),
     ...workloadSeries(make),
     ...decisionStoreSeries(make),
+    ...autoscalingSeries(make),
   };
 }
 

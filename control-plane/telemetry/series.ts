@@ -125,6 +125,7 @@ function introduceWorkload(members: SeriesMembers, workload: string): void {
   for (const reason of HOLD_REASONS) {
     members.evaluations.inc({ workload, outcome: 'hold', reason }, 0);
   }
+  members.reversals.inc({ workload }, 0);
   for (const direction of ['out', 'in']) {
     for (const outcome of ['verified', 'failed']) {
       members.actions.inc({ workload, direction, outcome }, 0);

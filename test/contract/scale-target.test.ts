@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,11 +7,15 @@ import { createDockerTarget } from '../../control-plane/adapters/docker/target.t
 import type { DockerScaleTarget } from '../../control-plane/adapters/docker/target.ts';
 import { createLocalProcessTarget } from '../../control-plane/adapters/local-process/target.ts';
 import type { LocalProcessScaleTarget } from '../../control-plane/adapters/local-process/target.ts';
+import { createWebhookTarget } from '../../control-plane/adapters/webhook/target.ts';
+import type { WebhookScaleTarget } from '../../control-plane/adapters/webhook/target.ts';
 import { dockerWorkload } from '../support/docker-workload.ts';
 import { startFakeEngine } from '../support/fake-engine.ts';
 import { localWorkload } from '../support/local-workload.ts';
 import { createMemoryScaleTarget, createMemoryWorld } from '../support/memory-scale-target.ts';
 import { skipBecause } from '../support/skip.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
+import { webhookWorkload } from '../support/webhook-workload.ts';
 import { describeScaleTarget } from './scale-target.ts';
 
 describeScaleTarget('in memory', () => {
@@ -30,6 +34,45 @@ describeScaleTarget('in memory', () => {
     },
     close: () => Promise.resolve(),
   });
+});
+
+describeScaleTarget('a receiver of webhooks', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'omnimind-webhook-'));
+  const secrets = 'a secret that both sides know, and nobody else'.replaceAll(' ', '-');
+  await writeFile(join(directory, 'scaling'), secrets);
+  const receiver = await startWebhookReceiver({ file: join(directory, 'receiver.json'), secrets });
+  const open = async (): Promise<WebhookScaleTarget> => {
+    const target = createWebhookTarget({
+      secretsDirectory: directory,
+      caFile: null,
+      placesFile: join(directory, 'places.json'),
+      owner: 'contract',
+      nowMs: Date.now,
+      limits: { backoffMinMs: 20 },
+    });
+    await target.start();
+    return target;
+  };
+  let target = await open();
+  return {
+    target,
+    workload: (id) => webhookWorkload(id, { url: `${receiver.origin}/workloads/${id}` }),
+    crash(replica) {
+      receiver.crash(replica.replicaId);
+      return Promise.resolve();
+    },
+    stall: () => receiver.stall(),
+    async restart() {
+      await target.stop();
+      target = await open();
+      return target;
+    },
+    async close() {
+      await target.stop();
+      await receiver.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
 });
 
 if (process.platform === 'linux') {
@@ -75,7 +118,7 @@ if (process.platform === 'linux') {
       const target = createDockerTarget({
         engine: engine.address,
         owner: 'contract',
-        limits: { tickMs: 50, backoffMinMs: 50 },
+        limits: { tickMs: 50, backoffMinMs: 50, callTimeoutMs: 1_000 },
       });
       await target.start();
       return target;
@@ -85,6 +128,10 @@ if (process.platform === 'linux') {
       target,
       workload: (id) => dockerWorkload(id, { port: engine.port }),
       crash: (replica) => engine.crash(`contract.${replica.replicaId.replace(/-(\d+)$/, '.$1')}`),
+      stall() {
+        engine.trouble = { matching: /./ };
+        return () => (engine.trouble = null);
+      },
       async restart() {
         await target.stop();
         target = await open();

@@ -9,18 +9,28 @@ import type { Replica, Workload } from '../../control-plane/model/workload.ts';
 import { ScaleTargetError } from '../../control-plane/ports/scale-target.ts';
 import type { ScaleTarget, ScaleTargetFailure } from '../../control-plane/ports/scale-target.ts';
 import { pollUntil } from '../support/process.ts';
+import { skipBecause } from '../support/skip.ts';
 
 export interface ScaleTargetHarness {
   readonly target: ScaleTarget;
   workload(id: string): Workload;
+  /** What becomes of the replicas of a removed workload: they end, which is so when absent, or run on. */
+  readonly onRemoval?: 'stop' | 'release';
   /** Ends a replica as a crash would. */
   crash(replica: Replica): Promise<void>;
+  /**
+   * From now on what the target reaches answers nothing, and until the returned function is called.
+   * Absent where a target reaches nothing outside itself.
+   */
+  stall?(): () => void;
   /** The plane ends, the replicas run on; answers with the next plane's target. */
   restart(): Promise<ScaleTarget>;
   close(): Promise<void>;
 }
 
 const TIMEOUT_MS = 15_000;
+/** Longer than a call takes to be given up on any machine, and shorter than any that waits. */
+const PROMPT_MS = 1_500;
 
 /** Declares the suite. `open` makes a fresh, empty target. */
 export function describeScaleTarget(name: string, open: () => Promise<ScaleTargetHarness>): void {
@@ -43,6 +53,11 @@ export function describeScaleTarget(name: string, open: () => Promise<ScaleTarge
       replicas.map((replica) => replica.replicaId);
     const untilReady = (count: number): Promise<readonly Replica[]> =>
       until(read, (replicas) => areReady(replicas, count), `${count} ready replicas`);
+
+    const untilRemoved = async (before: readonly Replica[]): Promise<void> => {
+      if (harness.onRemoval === 'release') assert.deepEqual(ids(await read()), ids(before));
+      else await until(read, (replicas) => replicas.length === 0, 'no replica');
+    };
 
     it('runs the number of replicas that it was told, each with an id and address of its own', async () => {
       await set(2, 1, 1);
@@ -95,6 +110,33 @@ export function describeScaleTarget(name: string, open: () => Promise<ScaleTarge
       await until(read, (replicas) => replicas.length === 0, 'no replica');
     });
 
+    it('orders commands by term, and within a term by index, however they arrive', async () => {
+      const tokens = [
+        ...[
+          [2, 1],
+          [1, 9],
+          [2, 10],
+          [2, 9],
+          [10, 1],
+          [9, 99],
+          [10, 2],
+          [2, 11],
+        ],
+      ] as const satisfies readonly (readonly [number, number])[];
+      let newest = { term: 0, index: 0 };
+      for (const [term, index] of tokens) {
+        const isOlder = term < newest.term || (term === newest.term && index < newest.index);
+        if (isOlder) {
+          await refused('stale_token', () => set(3, term, index));
+          continue;
+        }
+        await set(index % 2, term, index);
+        newest = { term, index };
+      }
+      assert.deepEqual(newest, { term: 10, index: 2 });
+      await until(read, (replicas) => replicas.length === 0, 'no replica');
+    });
+
     it('refuses what is not a number of replicas', async () => {
       for (const replicas of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
         await refused('rejected', () => set(replicas, 1, 1));
@@ -108,6 +150,55 @@ export function describeScaleTarget(name: string, open: () => Promise<ScaleTarge
       await refused('unavailable', () => target.setReplicas(workload, 1, token, aborted));
       await refused('unavailable', () => target.readReplicas(workload, aborted));
       assert.deepEqual(await read(), []);
+      await set(1, 1, 1);
+      const removal = { term: 1, index: 2 };
+      await refused('unavailable', () => target.removeWorkload(workload.id, removal, aborted));
+      assert.deepEqual(await target.listWorkloads(), [workload.id]);
+      await untilReady(1);
+    });
+
+    it('leaves a caller who gives up at once, and takes the same token again', async function () {
+      if (harness.stall === undefined) {
+        skipBecause(this, `${name}: it reaches nothing outside itself`);
+      }
+      await set(1, 1, 1);
+      await untilReady(1);
+      const resume = harness.stall();
+      const token = { term: 1, index: 2 };
+      for (const act of [
+        (given: AbortSignal) => target.setReplicas(workload, 2, token, given),
+        (given: AbortSignal) => target.removeWorkload(workload.id, token, given),
+      ]) {
+        const caller = new AbortController();
+        const begun = performance.now();
+        const acting = act(caller.signal);
+        // Whether it has got to where it waits or not: it has to end.
+        setImmediate(() => caller.abort());
+        await refused('unavailable', () => acting);
+        assert.ok(performance.now() - begun < PROMPT_MS);
+      }
+      resume();
+      await set(2, 1, 2);
+      // Whichever of the two had arrived with this token is in force, and if neither had, the last is.
+      if (harness.onRemoval !== 'release') {
+        await until(read, (found) => [0, 2].includes(found.length), 'one of the commands in force');
+      }
+      await set(2, 1, 3);
+      await untilReady(2);
+    });
+
+    it('ends with the deadline of its caller', async function () {
+      if (harness.stall === undefined) {
+        skipBecause(this, `${name}: it reaches nothing outside itself`);
+      }
+      await set(1, 1, 1);
+      const resume = harness.stall();
+      const begun = performance.now();
+      const short = AbortSignal.timeout(100);
+      const token = { term: 1, index: 2 };
+      await refused('unavailable', () => target.setReplicas(workload, 2, token, short));
+      assert.ok(performance.now() - begun < 100 + PROMPT_MS);
+      resume();
     });
 
     it('starts another replica for one that ends', async () => {
@@ -146,18 +237,37 @@ export function describeScaleTarget(name: string, open: () => Promise<ScaleTarge
 
     it('removes a workload with its replicas, and stays fenced against what came before', async () => {
       await set(2, 1, 1);
-      await untilReady(2);
+      const before = await untilReady(2);
       await refused('stale_token', () =>
         target.removeWorkload(workload.id, { term: 0, index: 9 }, signal()),
       );
       await target.removeWorkload(workload.id, { term: 1, index: 2 }, signal());
       assert.deepEqual(await target.listWorkloads(), []);
-      await until(read, (replicas) => replicas.length === 0, 'no replica');
+      await untilRemoved(before);
       target = await harness.restart();
       await refused('stale_token', () => set(2, 1, 1));
       await set(1, 1, 3);
       await untilReady(1);
       assert.deepEqual(await target.listWorkloads(), [workload.id]);
+    });
+
+    it('refuses an older removal, whichever of term and index is older, and takes one twice', async () => {
+      await set(2, 3, 5);
+      const before = await untilReady(2);
+      const remove = (term: number, index: number): Promise<void> =>
+        target.removeWorkload(workload.id, { term, index }, signal());
+      await refused('stale_token', () => remove(3, 4));
+      await refused('stale_token', () => remove(2, 6));
+      assert.deepEqual(ids(await read()), ids(before));
+      assert.deepEqual(await target.listWorkloads(), [workload.id]);
+      await remove(3, 6);
+      await remove(3, 6);
+      await untilRemoved(before);
+      const after = ids(await read());
+      await refused('stale_token', () => set(1, 3, 5));
+      await set(1, 3, 6);
+      assert.deepEqual(ids(await read()), after);
+      assert.deepEqual(await target.listWorkloads(), []);
     });
 
     it('keeps two workloads apart', async () => {

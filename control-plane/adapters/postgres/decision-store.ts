@@ -115,7 +115,7 @@ class Store implements PostgresDecisionStore {
 
   async append(records: readonly DecisionRecord[]): Promise<void> {
     try {
-      await this.#spool.append(records.map(recordText));
+      await this.#spool.append(records.values().map(recordText));
     } catch (cause) {
       this.#losses.dropped += records.length;
       this.#losses.lastError = `the spool failed: ${messageOf(cause)}`;

@@ -6,6 +6,7 @@
 import { open, readFile, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { RecordText } from './record-text.ts';
 
@@ -33,12 +34,36 @@ export function parseSegmentFile(file: string): SegmentName | null {
 }
 
 export function formatLines(records: readonly RecordText[]): Buffer {
-  return Buffer.concat(
-    records.map(({ act, json }) => {
-      const body = Buffer.from(`${act ? 'a' : 'h'} ${json}`);
-      return Buffer.concat([Buffer.from(`${checksum(body)} `), body, Buffer.from('\n')]);
-    }),
-  );
+  let text = '';
+  for (const { act, json } of records) {
+    const body = `${act ? 'a' : 'h'} ${json}`;
+    text += `${checksum(body)} ${body}\n`;
+  }
+  return Buffer.from(text);
+}
+
+/**
+ * The lines of any number of records, and how many of them are acts. The records of a large fleet are
+ * made and formatted over several turns of the event loop: heartbeats and leases do not wait for them.
+ */
+export async function formatInTurns(
+  records: Iterable<RecordText>,
+): Promise<{ readonly bytes: Buffer; readonly acts: number; readonly holds: number }> {
+  const pieces: Buffer[] = [];
+  let piece: RecordText[] = [];
+  let acts = 0;
+  let holds = 0;
+  for (const record of records) {
+    if (record.act) acts += 1;
+    else holds += 1;
+    piece.push(record);
+    if (piece.length < RECORDS_PER_TURN) continue;
+    pieces.push(formatLines(piece));
+    piece = [];
+    await nextTurn();
+  }
+  pieces.push(formatLines(piece));
+  return { bytes: Buffer.concat(pieces), acts, holds };
 }
 
 /** Reads whole lines, at most `recordsMax`; what follows the last newline is left alone. */
@@ -113,6 +138,9 @@ export async function removeSegment(directory: string, name: SegmentName): Promi
 }
 
 const NEWLINE = 0x0a;
+
+/** Two to four milliseconds of a processor. */
+const RECORDS_PER_TURN = 200;
 const SPACE = 0x20;
 
 /** As many bytes as there are, up to `length`: a single read may return fewer. */
@@ -137,6 +165,6 @@ function parseLine(line: Buffer): RecordText | null {
   return { act: body.toString('latin1', 0, 1) === 'a', json: body.toString('utf8', 2) };
 }
 
-function checksum(bytes: Buffer): string {
-  return crc32(bytes).toString(16).padStart(8, '0');
+function checksum(body: Buffer | string): string {
+  return crc32(body).toString(16).padStart(8, '0');
 }

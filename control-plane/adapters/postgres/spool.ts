@@ -19,6 +19,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecordText } from './record-text.ts';
 import {
+  formatInTurns,
   formatLines,
   parseSegmentFile,
   readSegment,
@@ -97,23 +98,25 @@ export class Spool {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** One write and one flush to disk. Rejects when the disk does, and then nothing was appended. */
-  append(records: readonly RecordText[]): Promise<void> {
+  /**
+   * One write and one flush to disk. Rejects when the disk does, and then nothing was appended. The
+   * records may be made as they are taken; a long list is taken in several turns of the event loop.
+   */
+  append(records: Iterable<RecordText>): Promise<void> {
     return this.#serially(async () => {
       if (this.#closed) throw new Error('the spool is closed');
-      if (records.length === 0) return;
-      const bytes = formatLines(records);
+      const { bytes, acts, holds } = await formatInTurns(records);
+      if (bytes.length === 0) return;
       if (bytes.length > this.#options.bytesMax) {
-        this.#options.onDropped(records.length, 'more at once than the spool may hold');
+        this.#options.onDropped(acts + holds, 'more at once than the spool may hold');
         return;
       }
       while (this.bytes + bytes.length > this.#options.bytesMax) await this.#giveUpOldest();
       const segment = await this.#segmentToAppend();
       await this.#write(segment, bytes);
-      const acts = records.filter(({ act }) => act).length;
       segment.bytes += bytes.length;
       segment.acts += acts;
-      segment.holds += records.length - acts;
+      segment.holds += holds;
     });
   }
 

@@ -4,6 +4,7 @@
  * never costs the others their answer; a query that was guilty is asked alone from then on.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ReadFailure, unreachable } from '../../model/reasons.ts';
 import type { InstantReading } from '../../ports/metrics-source.ts';
 import type { Failure } from './answer.ts';
@@ -41,9 +42,26 @@ export class InstantReader {
     deadline: Deadline,
   ): Promise<ReadonlyMap<string, InstantReading>> {
     const readings = new Map<string, InstantReading>();
+    await this.#learn(queries);
     const groups = groupQueries(queries, (query) => this.#operand(query), this.#limits);
-    await Promise.all(groups.map((group) => this.#readGroup(group, { atMs, deadline, readings })));
+    const reads: Promise<void>[] = [];
+    for (const group of groups) {
+      if (reads.length % GROUPS_PER_TURN === GROUPS_PER_TURN - 1) await nextTurn();
+      reads.push(this.#readGroup(group, { atMs, deadline, readings }));
+    }
+    await Promise.all(reads);
     return readings;
+  }
+
+  /** Parses what is new, a little in each turn of the event loop: a fleet's first read has all of it. */
+  async #learn(queries: readonly string[]): Promise<void> {
+    let parsed = 0;
+    for (const query of queries) {
+      if (this.#apart.has(query) || this.#operands.has(query)) continue;
+      this.#operand(query);
+      parsed += 1;
+      if (parsed % PARSED_PER_TURN === 0) await nextTurn();
+    }
   }
 
   async #readGroup(group: readonly string[], round: Round): Promise<void> {
@@ -127,6 +145,10 @@ export class InstantReader {
     this.#apart.add(query);
   }
 }
+
+/** A few milliseconds of a processor, each. */
+const PARSED_PER_TURN = 200;
+const GROUPS_PER_TURN = 16;
 
 /** What a query that was asked alone must answer with to be asked alone again. */
 const SPOILS_A_GROUP: readonly Failure['kind'][] = ['rejected', 'oversized', 'incomplete'];

@@ -32,7 +32,10 @@ export interface PrometheusOptions extends Omit<
 export interface PrometheusLimits {
   /** Bytes of one answer; a larger one is not read to its end. */
   readonly responseBytesMax: number;
-  /** Distinct queries of one read; more are not asked and come back unavailable. */
+  /**
+   * Distinct queries of one read; more are not asked and come back unavailable. A metric needs two or
+   * three: enough for 5,000 policies with three metrics each.
+   */
   readonly queriesMax: number;
   /**
    * Instant queries merged into one request. Measured against Prometheus 2.42 with 500 and 5000
@@ -49,7 +52,7 @@ export interface PrometheusLimits {
 
 export const PROMETHEUS_LIMITS: PrometheusLimits = {
   responseBytesMax: 8 * 1024 * 1024,
-  queriesMax: 10_000,
+  queriesMax: 50_000,
   batchQueriesMax: 50,
   batchCharactersMax: 256 * 1024,
   concurrencyMax: 4,

@@ -10,7 +10,6 @@ import {
   modeView,
   nodeView,
   pageOf,
-  policyView,
   readiness,
   registrationAnswer,
   replayAnswer,
@@ -20,6 +19,7 @@ import {
   workloadModeView,
   workloadView,
 } from '../../../control-plane/http/representations.ts';
+import { policyView } from '../../../control-plane/http/policy-representations.ts';
 import { formatNotRead } from '../../../control-plane/loops/raft/format-guard.ts';
 import { NO_CONFIGURATION } from '../../../control-plane/model/configuration.ts';
 import { FORMAT_MAX } from '../../../control-plane/state/format.ts';
@@ -159,6 +159,20 @@ describe('the HTTP API', () => {
       await expectStatus(200, put('/v1/workloads/w', workloadDocument()));
     });
 
+    const elsewhere = [
+      { kind: 'kubernetes', namespace: 'serving', name: 'llama', port: 8080 },
+      { kind: 'nomad', jobId: 'llama', group: 'web', portLabel: 'http' },
+      { kind: 'webhook', url: 'https://scaler.example/w', secret: 'scaling' },
+    ];
+    for (const target of elsewhere) {
+      it(`takes one whose replicas are of the target ${target.kind}, and shows it as it is`, async () => {
+        await expectStatus(201, put('/v1/workloads/w', workloadDocument({ target })));
+        const read = await expect(200, workloadView, { path: '/v1/workloads/w' });
+        assert.deepEqual({ ...read.workload.target, ...target }, read.workload.target);
+        assert.ok(plane.consensus.readState().formatVersion >= 4);
+      });
+    }
+
     it('refuses one that a member does not read: 409, who that is, and what to do', async () => {
       const target = { kind: 'docker', image: 'example/server:1', port: 8080 };
       const call = put('/v1/workloads/w', workloadDocument({ target }));
@@ -189,7 +203,7 @@ describe('the HTTP API', () => {
       const read = await expect(200, workloadView, { path: '/v1/workloads/w' });
       assert.equal(read.desired, 1);
       assert.equal(read.effectiveMode, 'act');
-      assert.equal(read.workload.target.stopGrace, '10s');
+      assert.equal('stopGrace' in read.workload.target && read.workload.target.stopGrace, '10s');
       assert.equal(read.replicas.length, 2);
       assert.equal(read.lastEvaluation?.verdict.kind, 'hold');
       const changed = workloadDocument({ description: 'changed' });

@@ -233,6 +233,30 @@ const WORKLOADS: readonly Wrong[] = [
       says: /role admin/u,
     },
   ),
+  ...[
+    { kind: 'docker', image: 'example/server:1', port: 8080 },
+    { kind: 'kubernetes', namespace: 'serving', name: 'llama', port: 8080 },
+    { kind: 'nomad', jobId: 'llama', group: 'web', portLabel: 'http' },
+    { kind: 'webhook', url: 'https://scaler.example/w', secret: 'scaling' },
+  ].map((elsewhere) =>
+    workload(
+      { target: elsewhere },
+      {
+        title: `a target ${elsewhere.kind} from an operator`,
+        as: 'operator',
+        status: 403,
+        code: 'forbidden',
+        says: new RegExp(`role admin.*the target ${elsewhere.kind}`, 'u'),
+      },
+    ),
+  ),
+  workload(
+    { target: { kind: 'webhook', url: 'http://169.254.169.254/', secret: '../x' } },
+    {
+      title: 'a webhook to a metadata service, with a secret by path',
+      pointers: ['/target/url', '/target/secret'],
+    },
+  ),
   workload(
     { id: 'constructor' },
     {

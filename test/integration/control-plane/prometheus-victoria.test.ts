@@ -172,7 +172,7 @@ remote_write:
   ] as const) {
     it(`${title} on the data of either, to the same number for the same reason`, async () => {
       const policy = parsePolicy(POLICY);
-      const [one, other] = await both(queriesOf(policy));
+      const [one, other] = await both(queriesOf(policy, atMs).instants);
       assert.ok(one !== undefined && other !== undefined);
       const outcomes = [one, other].map((readings) => decide(policy, readings, desired, atMs));
       assert.deepEqual(outcomes[1], outcomes[0]);
@@ -243,7 +243,7 @@ function decide(
   desired: number,
   nowMs: number,
 ) {
-  const observations = observationsOf(policy, readings);
+  const { observations } = observationsOf(policy, { instants: readings, ranges: [] });
   // A memory of the number for longer than any window: nothing is held back.
   const seen = [{ replicas: 4, firstAtMs: nowMs - 3_600_000, lastAtMs: nowMs - 1_000 }];
   const outcome = decideScale({

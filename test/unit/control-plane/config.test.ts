@@ -46,6 +46,107 @@ describe('parseConfig', () => {
     }
   });
 
+  it('has the targets that scale elsewhere off until they are named', () => {
+    const { dockerEngine, kubernetes, nomad, webhook } = parseConfig({});
+    assert.deepEqual([dockerEngine, kubernetes, nomad, webhook], [null, null, null, null]);
+  });
+
+  it('takes Kubernetes from inside the cluster or by a kubeconfig file', () => {
+    const inCluster = parseConfig({ OMNIMIND_KUBERNETES: 'in-cluster' }).kubernetes;
+    assert.deepEqual(inCluster, {
+      access: { kind: 'in_cluster' },
+      namespaces: ['default'],
+      kinds: [
+        { apiVersion: 'apps/v1', resource: 'Deployment' },
+        { apiVersion: 'apps/v1', resource: 'StatefulSet' },
+      ],
+    });
+    withFile('apiVersion: v1', (path) => {
+      const named = parseConfig({
+        OMNIMIND_KUBERNETES: path,
+        OMNIMIND_KUBERNETES_CONTEXT: 'prod',
+        OMNIMIND_KUBERNETES_NAMESPACES: 'serving, batch',
+        OMNIMIND_KUBERNETES_KINDS: 'v1/Pod,serving.example.org/v1beta1/Fleet',
+      }).kubernetes;
+      assert.deepEqual(named, {
+        access: { kind: 'kubeconfig', path, context: 'prod' },
+        namespaces: ['serving', 'batch'],
+        kinds: [
+          { apiVersion: 'v1', resource: 'Pod' },
+          { apiVersion: 'serving.example.org/v1beta1', resource: 'Fleet' },
+        ],
+      });
+    });
+    for (const [environment, problem] of [
+      [{ OMNIMIND_KUBERNETES: '/nowhere' }, /^OMNIMIND_KUBERNETES: ENOENT/],
+      [{ OMNIMIND_KUBERNETES: tmpdir() }, /^OMNIMIND_KUBERNETES: .* is not a file/],
+      [
+        { OMNIMIND_KUBERNETES_NAMESPACES: 'a,,b' },
+        /^OMNIMIND_KUBERNETES_NAMESPACES: expected names/,
+      ],
+      [{ OMNIMIND_KUBERNETES_NAMESPACES: 'a,a' }, /twice/],
+      [{ OMNIMIND_KUBERNETES_KINDS: 'Deployment' }, /^OMNIMIND_KUBERNETES_KINDS: expected group/],
+      [{ OMNIMIND_KUBERNETES_CONTEXT: 'x' }, /CONTEXT: give OMNIMIND_KUBERNETES with it/],
+      [
+        { OMNIMIND_KUBERNETES: 'in-cluster', OMNIMIND_KUBERNETES_CONTEXT: 'x' },
+        /CONTEXT: in-cluster has no contexts/,
+      ],
+    ] as const) {
+      const [first = '', ...others] = problemsOf(environment);
+      assert.match(first, problem);
+      assert.deepEqual(others, []);
+    }
+  });
+
+  it('takes Nomad by its URL, with the files that belong to it', () => {
+    withFile('0c2f1b3e-token', (tokenFile) => {
+      const { nomad } = parseConfig({
+        OMNIMIND_NOMAD_URL: 'https://nomad.example:4646/',
+        OMNIMIND_NOMAD_TOKEN_FILE: tokenFile,
+        OMNIMIND_NOMAD_NAMESPACES: 'serving',
+        OMNIMIND_NOMAD_VARIABLES_NAMESPACE: 'ops',
+      });
+      assert.deepEqual(nomad, {
+        address: 'https://nomad.example:4646',
+        tokenFile,
+        tls: { caFile: null, certificateFile: null, keyFile: null },
+        namespaces: ['serving'],
+        variablesNamespace: 'ops',
+      });
+      const alone = problemsOf({ OMNIMIND_NOMAD_TOKEN_FILE: tokenFile });
+      assert.deepEqual(alone, [
+        'OMNIMIND_NOMAD_TOKEN_FILE: give OMNIMIND_NOMAD_URL with it, or unset it',
+      ]);
+    });
+    for (const url of ['nomad:4646', 'http://x/v1', 'http://x?a=b', 'http://u:p@x']) {
+      const [problem = '', ...others] = problemsOf({ OMNIMIND_NOMAD_URL: url });
+      assert.match(problem, /^OMNIMIND_NOMAD_URL: expected/);
+      assert.ok(!problem.includes('u:p'));
+      assert.deepEqual(others, []);
+    }
+    const half = problemsOf({
+      OMNIMIND_NOMAD_URL: 'http://x',
+      OMNIMIND_NOMAD_CERT_FILE: '/nowhere',
+    });
+    assert.equal(half.length, 2);
+    assert.match(half.join('\n'), /give it together with OMNIMIND_NOMAD_KEY_FILE/);
+  });
+
+  it('takes webhooks by the directory of their secrets', () => {
+    const directory = tmpdir();
+    const { webhook } = parseConfig({ OMNIMIND_WEBHOOK_SECRETS_DIR: directory });
+    assert.deepEqual(webhook, { secretsDirectory: directory, caFile: null });
+    withFile('no certificate', (path) => {
+      assert.match(problemsOf({ OMNIMIND_WEBHOOK_SECRETS_DIR: path }).join(), /is not a directory/);
+      const both = { OMNIMIND_WEBHOOK_SECRETS_DIR: directory, OMNIMIND_WEBHOOK_CA_FILE: path };
+      assert.match(problemsOf(both).join(), /expected a certificate in PEM/);
+    });
+    assert.match(
+      problemsOf({ OMNIMIND_WEBHOOK_SECRETS_DIR: '/nowhere' }).join(),
+      /^OMNIMIND_WEBHOOK_SECRETS_DIR: ENOENT/,
+    );
+  });
+
   it('names every wrong setting at once', () => {
     const problems = problemsOf({
       OMNIMIND_LISTEN: 'nowhere',
@@ -129,3 +230,14 @@ describe('parseConfig', () => {
     assert.equal(secret.reveal(), 'postgres://u:hunter2@h/d');
   });
 });
+
+function withFile(text: string, use: (path: string) => void): void {
+  const directory = mkdtempSync(join(tmpdir(), 'omnimind-config-'));
+  try {
+    const path = join(directory, 'file');
+    writeFileSync(path, text);
+    use(path);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

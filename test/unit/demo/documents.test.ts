@@ -23,6 +23,7 @@ describe('the demo’s documents', () => {
         ['busy_ratio', 'value'],
       ],
     );
+    assert.ok('command' in workload.target);
     assert.ok(existsSync(join(ROOT, workload.target.command[1] ?? '')));
   });
 

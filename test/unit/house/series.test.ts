@@ -4,7 +4,12 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { readDocuments } from '../../../control-plane/adapters/document-files/documents.ts';
 import { parsePromql } from '../../../control-plane/schemas/promql.ts';
-import { agentSeries, demoSeries, planeSeries } from '../../support/exported-series.ts';
+import {
+  agentSeries,
+  contractSeries,
+  demoSeries,
+  planeSeries,
+} from '../../support/exported-series.ts';
 import { fileAt, filesIn, namesIn, ROOT, textOf } from '../../support/source-tree.ts';
 
 const RULE = z.object({
@@ -18,7 +23,12 @@ const RULES = filesIn(['prometheus/rules'], ['.rules.yml'])
   .flatMap(({ groups }) => groups.flatMap(({ rules }) => rules));
 const RECORDED = new Set(RULES.map(({ record }) => record));
 
-const EXPORTED = new Set([...planeSeries(), ...agentSeries(), ...demoSeries()]);
+const EXPORTED = new Set([
+  ...planeSeries(),
+  ...agentSeries(),
+  ...demoSeries(),
+  ...contractSeries(),
+]);
 
 describe('the series that are exported', () => {
   it('are those of the control plane, of every collector and of the demo', () => {
@@ -44,6 +54,16 @@ describe('the series that are exported', () => {
     );
   });
 
+  it('are not those of a contract: what others have to export is nobody’s here, and is read by a rule', () => {
+    const own = new Set([...planeSeries(), ...agentSeries(), ...demoSeries()]);
+    const read = new Set(RULES.flatMap(({ expr }) => selectedIn(expr)));
+    assert.ok(contractSeries().length > 0);
+    assert.deepEqual(
+      contractSeries().filter((name) => own.has(name) || !read.has(name)),
+      [],
+    );
+  });
+
   it('are all that rules, configuration, demo and documents name', () => {
     const documents = [
       ...filesIn(['prometheus', 'demo'], ['.yml', '.yaml', '.ts']),
@@ -62,6 +82,7 @@ describe('the series that are exported', () => {
       'series-table.ts',
       'alert-series-table.ts',
       'scaling-series-table.ts',
+      'autoscaling-series-table.ts',
       'raft-series-table.ts',
     ].map((name) => `control-plane/telemetry/${name}`);
     const declared = [

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 
+import { counterfactualsOf } from '../../../../control-plane/deciders/counterfactual.ts';
 import { explainDecision } from '../../../../control-plane/http/explanation.ts';
 import { decision } from '../../../support/http-documents.ts';
 import { failed, NOW_MS, policy, sample, scaleInput } from '../../../support/scale-input.ts';
 
 const explain = (input: Parameters<typeof decision>[2]) =>
-  explainDecision(decision(NOW_MS, 'w', input));
+  explainDecision(
+    decision(NOW_MS, 'w', input),
+    counterfactualsOf(decision(NOW_MS, 'w', input).input),
+  );
 
 describe('the explanation of a decision', () => {
   it('says from where to where it scaled, and which metric asked for it', () => {
@@ -22,7 +26,7 @@ describe('the explanation of a decision', () => {
     });
     const text = explain(input);
     assert.match(text, /^Held at 4 .* Reason: stabilizing_down\./u);
-    assert.match(text, /Without stabilization it would be 1\.$/u);
+    assert.match(text, /Without the stabilization windows it would be 1\.$/u);
   });
 
   it('names the signal that could not be used', () => {

@@ -8,7 +8,7 @@ import { PROBLEM_CODES, problemEntry } from '../../../../control-plane/http/erro
 import { openApiDocument, problemsOf } from '../../../../control-plane/http/openapi.ts';
 import { apiRoutes } from '../../../../control-plane/http/server.ts';
 import { COMMAND_REFUSALS } from '../../../../control-plane/model/command.ts';
-import { REFUSAL_CODES } from '../../../../control-plane/http/errors.ts';
+import { REFUSAL_CODES } from '../../../../control-plane/http/refusal-codes.ts';
 import { idleEdge } from '../../../support/http-fakes.ts';
 
 const GOLDEN = 'test/golden/openapi.json';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { observationsOf, queriesOf } from '../../../../control-plane/loops/observe.ts';
+import type { ScalePolicy } from '../../../../control-plane/model/policy.ts';
 import type { InstantReading } from '../../../../control-plane/ports/metrics-source.ts';
 import { metric, policy } from '../../../support/scale-input.ts';
 
@@ -14,12 +15,14 @@ const vector = (...values: readonly number[]): InstantReading => ({
 const down: InstantReading = { kind: 'failed', reason: 'signal_unavailable', detail: 'refused' };
 const covered = policy({ metrics: [metric({ coverage: { query: 'count(x)', minimumRatio: 1 } })] });
 const plain = policy();
-const only = (readings: readonly InstantReading[], of = plain) => observationsOf(of, readings)[0];
+const seenBy = (of: ScalePolicy, instants: readonly InstantReading[]) =>
+  observationsOf(of, { instants, ranges: [] }).observations;
+const only = (readings: readonly InstantReading[], of = plain) => seenBy(of, readings)[0];
 
 describe('observe', () => {
   it('asks for value and timestamp of each metric, and for coverage where one is named', () => {
     const two = policy({ metrics: [...covered.metrics, metric({ name: 'b', query: 'b' })] });
-    assert.deepEqual(queriesOf(two), [
+    assert.deepEqual(queriesOf(two, 0).instants, [
       two.metrics[0]?.query,
       two.metrics[0]?.timestampQuery,
       'count(x)',
@@ -31,7 +34,7 @@ describe('observe', () => {
   it('takes the readings in the order of the queries', () => {
     const two = policy({ metrics: [...covered.metrics, metric({ name: 'b' })] });
     const readings = [vector(1), vector(10), vector(3), vector(2), vector(20)];
-    assert.deepEqual(observationsOf(two, readings), [
+    assert.deepEqual(seenBy(two, readings), [
       { kind: 'sample', metric: 'load', value: 1, sampledAtMs: 10_000, reporting: 3 },
       { kind: 'sample', metric: 'b', value: 2, sampledAtMs: 20_000, reporting: null },
     ]);

@@ -1,6 +1,9 @@
 /** What the scale loop shows of the last decisions, and what a member that leads no more takes back. */
 
 import assert from 'node:assert/strict';
+import { ScaleTelemetry } from '../../../../control-plane/loops/scale-telemetry.ts';
+import { renderMetrics } from '../../../../control-plane/telemetry/exposition.ts';
+import { createSeries } from '../../../../control-plane/telemetry/series.ts';
 import { createScalePlane } from '../../../support/scale-plane.ts';
 import type { ScaleParts, ScalePlane } from '../../../support/scale-plane.ts';
 
@@ -87,6 +90,65 @@ describe('what the scale loop shows', () => {
     await p.tick();
     for (const name of ['replicas_min', 'replicas_max', 'last_decision_info', 'decision_stage']) {
       assert.deepEqual(await p.metrics(`omnimind_${name}`), [], name);
+    }
+  });
+
+  it('follows the state: what is desired, the mode, and the bounds of a policy that was replaced', async () => {
+    const p = plane();
+    await p.put('w', { policy: { replicasMax: 7 } });
+    p.source.loads.set('w', 10);
+    await p.tick();
+    const shown = async (name: string) => (await p.metrics(`omnimind_${name}`))[0];
+    const mode = () => shown('workload_mode{workload="w",mode="act"}');
+    assert.equal(await shown('replicas_desired'), 'omnimind_replicas_desired{workload="w"} 1');
+    assert.equal(await mode(), 'omnimind_workload_mode{workload="w",mode="act"} 1');
+    p.source.loads.set('w', 30);
+    await p.tick();
+    assert.equal(await shown('replicas_desired'), 'omnimind_replicas_desired{workload="w"} 3');
+    // Its action ends: the workload itself stands as it is from here on.
+    await p.tick();
+    await p.propose({ kind: 'set_mode', mode: 'observe' });
+    await p.tick();
+    assert.equal(await mode(), 'omnimind_workload_mode{workload="w",mode="act"} 0');
+    await p.put('w', { policy: { replicasMin: 2, replicasMax: 8 } });
+    await p.tick();
+    assert.equal(await shown('replicas_max'), 'omnimind_replicas_max{workload="w"} 8');
+    assert.equal(await shown('replicas_min'), 'omnimind_replicas_min{workload="w"} 2');
+  });
+
+  it('is a new reason of a stage in the place of its last one', async () => {
+    const p = plane();
+    await p.put('w', { policy: { replicasMax: 2 } });
+    const telemetry = new ScaleTelemetry(p.series, p.clock);
+    const stage = { stage: 'bounds', before: 3, after: 2, detail: '' } as const;
+    p.source.loads.set('w', 30);
+    await p.tick();
+    const record = p.loop.lastDecision('w');
+    assert.ok(record !== null);
+    for (const reason of ['at_maximum', 'at_minimum'] as const) {
+      const outcome = { ...record.outcome, stages: [{ ...stage, reason }] };
+      await telemetry.decided([{ ...record, outcome }]);
+    }
+    const lines = await p.metrics('omnimind_decision_constraint_info{workload="w",stage="bounds"');
+    assert.deepEqual(lines.length, 1);
+    assert.match(lines[0] ?? '', /at_minimum/);
+  });
+
+  it('has room for a workload that was left out, once another one has gone', async () => {
+    const p = plane();
+    const series = createSeries({ version: '0', seriesMax: 1 });
+    const telemetry = new ScaleTelemetry(series, p.clock);
+    try {
+      for (const id of ['v', 'w']) await p.put(id, {});
+      telemetry.stands(p.memory.readState());
+      await p.propose({ kind: 'remove_policy', policyId: 'v-load', expectedVersion: null });
+      await p.propose({ kind: 'remove_workload', workloadId: 'v', expectedVersion: null });
+      telemetry.stands(p.memory.readState());
+      const { body } = await renderMetrics(series.registry, undefined);
+      assert.match(body, /^omnimind_replicas_desired\{workload="w"\} 1$/m);
+      assert.match(body, /^omnimind_replicas_max\{workload="w"\} 10$/m);
+    } finally {
+      series.stop();
     }
   });
 

@@ -68,6 +68,25 @@ describe('spool', () => {
     assert.deepEqual((await spool.read(10, 10_000)).records, [hold('1'), act('2'), hold('3')]);
   });
 
+  it('keeps the order of a long list and of what is appended behind it, made as they are taken', async () => {
+    const spool = await open();
+    const numbers = Array.from({ length: 1_000 }, (_, at) => at);
+    let made = 0;
+    const records = numbers.values().map((at) => {
+      made += 1;
+      return at % 7 === 0 ? act(`${at}`) : hold(`${at}`);
+    });
+    const long = spool.append(records);
+    await Promise.all([long, spool.append([hold('last')])]);
+    assert.equal(made, 1_000);
+    assert.equal(spool.buffered, 1_001);
+    const { records: found } = await spool.read(2_000, 1_000_000);
+    assert.deepEqual(found, [
+      ...numbers.map((at) => (at % 7 === 0 ? act(`${at}`) : hold(`${at}`))),
+      hold('last'),
+    ]);
+  });
+
   it('hands on at most as many records, and about as many bytes, as it is asked for', async () => {
     const spool = await open();
     await spool.append([hold('1'), hold('2'), hold('3')]);

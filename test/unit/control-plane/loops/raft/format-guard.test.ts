@@ -3,6 +3,7 @@ import { formatNotRead } from '../../../../../control-plane/loops/raft/format-gu
 import type { Command } from '../../../../../control-plane/model/command.ts';
 import type { Configuration, MemberId } from '../../../../../control-plane/model/configuration.ts';
 import { ConsensusError } from '../../../../../control-plane/ports/consensus.ts';
+import { FORMAT_MAX, raiseFor } from '../../../../../control-plane/state/format.ts';
 import { numbered } from '../../../../support/log-commands.ts';
 import { MemoryCluster, PATIENT, idOf } from '../../../../support/raft-member-cluster.ts';
 
@@ -105,7 +106,7 @@ describe('members of a group of two versions', () => {
     const seen = leader.members().map(({ memberId, formatMax }) => [memberId, formatMax]);
     assert.deepEqual(
       seen,
-      ['m1', 'm2', 'm3'].map((id) => [id, id === older ? 2 : 3]),
+      ['m1', 'm2', 'm3'].map((id) => [id, id === older ? 2 : FORMAT_MAX]),
     );
   });
 
@@ -122,6 +123,27 @@ describe('members of a group of two versions', () => {
     assert.equal(leader.readState().formatVersion, 3);
   });
 
+  it('are sent nothing of format 4 while one reads up to 3; what all read goes on', async () => {
+    const leader = await cluster.leader();
+    const follower = await cluster.follower();
+    const older = idOf(follower);
+    cluster.network.formats.set(older, 3);
+    const pause = { direction: 'in', sinceMs: 1, untilMs: null, note: '' } as const;
+    const head = { key: 'pause', atMs: 1, workloadId: 'w' };
+    const command: Command = { ...head, kind: 'set_pause', pause };
+    const first = raiseFor(leader.readState(), command);
+    assert(first?.kind === 'raise_format' && first.formatVersion === 4);
+    const { lastIndex } = leader.status();
+    const told = refuses(new RegExp(`needs format 4 .* ${older} reads up to 3; upgrade`));
+    await assert.rejects(leader.propose(first, PATIENT), told);
+    assert.equal(leader.status().lastIndex, lastIndex, 'nothing was written');
+    await leader.propose(numbered(2), PATIENT);
+    cluster.network.formats.clear();
+    await leader.propose(first, PATIENT);
+    const { result } = await leader.propose(command, PATIENT);
+    assert.equal(result.kind === 'refused' && result.refusal, 'workload_not_found');
+  });
+
   it('need nobody else where a member runs alone', async () => {
     const alone = new MemoryCluster(['m1'], { transport: null });
     await alone.startAll();
@@ -131,7 +153,7 @@ describe('members of a group of two versions', () => {
       assert.equal(sole.readState().formatVersion, 3);
       assert.deepEqual(
         sole.members().map(({ formatMax }) => formatMax),
-        [3],
+        [FORMAT_MAX],
       );
     } finally {
       await alone.stopAll();
