@@ -1,5 +1,5 @@
 /**
- * What stands behind `npm start`, `npm test` and `npm run check`, `bench`, `simulate` and `secrets` on a machine with
+ * What stands behind `npm start`, `npm test` and `npm run check`, `bench`, `simulate`, `backtest` and `secrets` on a machine with
  * Node 20 and npm alone: installs what is missing (packages by the lock file, programs from Debian
  * where that is possible), then runs the command on the Node that the lock file pins. It needs no
  * dependency itself, starts no service, and does nothing that it does not say in one line.
@@ -84,6 +84,7 @@ const COMMANDS = {
     ],
   },
   simulate: { run: runSimulation, required: [], optional: [] },
+  backtest: { run: runBacktest, required: [], optional: [] },
 };
 
 /** Trouble that a person can act on: one line, no stack. */
@@ -133,6 +134,12 @@ function runBench(args) {
 
 function runSimulation(args) {
   return runForeground([join('test', 'simulation', 'main.ts'), ...args], {});
+}
+
+/** Paths are those of whoever asks: npm itself goes to the package's folder. */
+function runBacktest(args) {
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  return runForeground([join(ROOT, 'control-plane', 'backtest-cli.ts'), ...args], { cwd });
 }
 
 /** Every chosen step runs, also after one that failed: two at a time, each answering with one line. */
@@ -248,11 +255,11 @@ function countSources(folder) {
  * Runs on the pinned Node with this process's terminal; resolves with its exit code. A Ctrl-C reaches
  * every process of the terminal by itself; other signals, and a Ctrl-C without a terminal, are passed on.
  */
-function runForeground(argv, { lifeline = false }) {
+function runForeground(argv, { lifeline = false, cwd = ROOT }) {
   const stdio = lifeline ? ['inherit', 'inherit', 'inherit', 'pipe'] : 'inherit';
   const env = lifeline ? { ...process.env, DEMO_LIFELINE_FD: '3' } : process.env;
   return new Promise((resolve, reject) => {
-    const child = spawn(NODE, argv, { cwd: ROOT, stdio, env });
+    const child = spawn(NODE, argv, { cwd, stdio, env });
     child.once('error', reject);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
       process.on(signal, () => {

@@ -4,6 +4,8 @@
  * term. It answers once and ends; a deadline is for whoever started it.
  */
 
+import { constants, setPriority } from 'node:os';
+import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCronerCalendar } from './adapters/calendar/croner.ts';
 import { createPrometheusSource } from './adapters/prometheus/source.ts';
@@ -14,6 +16,8 @@ import type { BacktestOrder, BacktestThreadAnswer } from './composition/backtest
 import { runJob } from './loops/backtest/job.ts';
 import type { BacktestResult } from './model/backtest.ts';
 
+// On Linux a priority is a thread's own: where the CPU is short, the member's event loop goes first.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW);
 const order = workerData as BacktestOrder;
 const request = requestOf(order);
 const answer = await run();

@@ -84,7 +84,8 @@ function logScaled(
       break;
     }
     case 'overwritten':
-      logger.warn({ ...event }, `${target} replicas overwritten`);
+    case 'version_unknown':
+      logger.warn({ ...event }, `${target} replicas ${event.kind}`);
       break;
     case 'scaled':
     case 'released':

@@ -113,7 +113,7 @@ export function overrideStage(input: ScaleInput, before: number): StageRecord | 
   const record = recorder('override', before);
   const { replicas, note } = override;
   if (replicas === desired) return record(replicas, 'override_holds', note);
-  if (mayPassInFlight(input, replicas)) return record(replicas, 'override', note);
+  if (mayPassInFlight(input, replicas)) return record(replicas, 'override_set', note);
   return record(desired, 'action_in_flight', 'the override waits for the action under way');
 }
 

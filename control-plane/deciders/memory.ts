@@ -59,7 +59,7 @@ function eventsOf(
 
 /** An operator's number turns no direction: nobody flapped, neither with it nor after it. */
 function directionOf(verdict: Verdict): PolicyMemory['lastDirection'] {
-  return verdict.kind === 'act' && verdict.reason !== 'override' ? verdict.direction : null;
+  return verdict.kind === 'act' && verdict.reason !== 'override_set' ? verdict.direction : null;
 }
 
 function reversalsOf(

@@ -218,7 +218,7 @@ function actReason(
   const asked = (stage: StageRecord): boolean =>
     stage.before !== stage.after && stage.after > desired === (direction === 'out');
   const override = stages.find(({ stage }) => stage === 'override');
-  if (override !== undefined && asked(override)) return 'override';
+  if (override !== undefined && asked(override)) return 'override_set';
   if (desired < policy.replicasMin) return 'below_minimum';
   if (desired > policy.replicasMax) return 'above_maximum';
   for (const stage of stages.toReversed()) {

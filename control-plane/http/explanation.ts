@@ -58,7 +58,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, string>> = {
   schedule_cap: 'A schedule allows no more than so many at this time.',
   schedule_holds: 'A schedule keeps the number where it is.',
   signals_lost: 'A signal has been lost for so long that the policy’s choice for it counts.',
-  override: 'An operator has set the number by hand.',
+  override_set: 'An operator has set the number by hand.',
   override_holds: 'An operator’s number is in force, and it is the number wanted.',
   rate_limited_up: 'The rate policies allow no more to be added now.',
   rate_limited_down: 'The rate policies allow no more to be taken away now.',

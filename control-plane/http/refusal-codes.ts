@@ -1,11 +1,12 @@
-import type { CommandRefusal } from '../model/command.ts';
-import type { ProblemCode } from './errors.ts';
-
 /**
  * What a refusal of the state machine means for a client. Those about actions, terms and formats
  * answer commands that only the loops propose: reaching them here is a bug. A policy's missing workload
  * or budget is a conflict, not a missing page: the routes of policies translate those themselves.
  */
+
+import type { CommandRefusal } from '../model/command.ts';
+import type { ProblemCode } from './errors.ts';
+
 export const REFUSAL_CODES: Readonly<Record<CommandRefusal, ProblemCode>> = {
   version_conflict: 'version_conflict',
   workload_not_found: 'workload_not_found',

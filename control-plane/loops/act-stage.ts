@@ -12,6 +12,8 @@ import type { ScaleTarget } from '../ports/scale-target.ts';
 import { ScaleTargetError } from '../ports/scale-target.ts';
 import type { PlaneState, WorkloadState } from '../state/state.ts';
 import type { OpenSpan } from '../telemetry/span.ts';
+import { valuesOf } from '../state/records.ts';
+import { inTurns } from './in-turns.ts';
 import { withDeadline } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import type { LoopLogger } from './logger.ts';
@@ -66,11 +68,10 @@ class ActStage {
   async tellDesired(): Promise<ReadonlySet<string>> {
     const state = this.#options.consensus.readState();
     const told = new Set<string>();
-    await Promise.all(
-      Object.values(state.workloads).map(async (entry) => {
-        if (await this.#tell(state, entry)) told.add(entry.workload.id);
-      }),
-    );
+    const telling = await inTurns(valuesOf(state.workloads), async (entry) => {
+      if (await this.#tell(state, entry)) told.add(entry.workload.id);
+    });
+    await Promise.all(telling);
     return told;
   }
 

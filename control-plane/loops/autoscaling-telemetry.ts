@@ -55,7 +55,7 @@ export class AutoscalingTelemetry {
   }
 
   #turned({ workloadId: workload, outcome: { verdict } }: DecisionRecord): void {
-    if (verdict.kind === 'hold' || verdict.reason === 'override') return;
+    if (verdict.kind === 'hold' || verdict.reason === 'override_set') return;
     const last = this.#directions.get(workload);
     if (last !== undefined && last !== verdict.direction) this.#series.reversals.inc({ workload });
     this.#directions.set(workload, verdict.direction);

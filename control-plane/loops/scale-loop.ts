@@ -35,7 +35,7 @@ import {
   decisionAttributes,
   sightAttributes,
 } from './tick-attributes.ts';
-import { decideAll, entryOf } from './tick-decisions.ts';
+import { decideInTurns, entryOf } from './tick-decisions.ts';
 import { TickTimes, tickKey } from './tick-times.ts';
 import { verifyAction } from './verification.ts';
 
@@ -118,8 +118,8 @@ export class ScaleLoop {
     tick.setAttributes(sightAttributes(sight));
     await this.#stage('verify', (span) => this.#verify(sight, span, signal));
     const state = consensus.readState();
-    const decided = await this.#stage('decide', (span) => {
-      const records = decideAll(state, sight, tick.traceId, this.#beside);
+    const decided = await this.#stage('decide', async (span) => {
+      const records = await decideInTurns(state, sight, tick.traceId, this.#beside);
       for (const one of [tick, span]) one.setAttributes(decisionAttributes(records));
       return records;
     });

@@ -9,13 +9,16 @@ import type { DecisionRecord, InFlightAction, Proposal, StageRecord } from '../m
 import { MODES, weakerMode } from '../model/mode.ts';
 import type { Mode } from '../model/mode.ts';
 import type { ScalePolicy } from '../model/policy.ts';
+import type { Reason } from '../model/reasons.ts';
 import type { Clock } from '../ports/clock.ts';
 import { valuesOf } from '../state/records.ts';
 import type { PlaneState, WorkloadState } from '../state/state.ts';
+import type { InputResult } from '../telemetry/scaling-series-table.ts';
 import type { Series } from '../telemetry/series.ts';
 import { AutoscalingTelemetry } from './autoscaling-telemetry.ts';
 import type { Forecasts } from './forecasts.ts';
 import { inTurns } from './in-turns.ts';
+import { LostSignals } from './lost-signals.ts';
 import { actualOf } from './sight.ts';
 import type { Sight } from './sight.ts';
 
@@ -34,12 +37,14 @@ export class ScaleTelemetry {
   /** The policy whose bounds are shown, by workload. */
   readonly #boundedBy = new Map<string, ScalePolicy>();
   readonly #autoscaling: AutoscalingTelemetry;
+  readonly #lost: LostSignals;
   #leads = false;
 
   constructor(series: Series, clock: Clock) {
     this.#series = series;
     this.#clock = clock;
     this.#autoscaling = new AutoscalingTelemetry(series);
+    this.#lost = new LostSignals(series);
   }
 
   get series(): Series {
@@ -129,6 +134,7 @@ export class ScaleTelemetry {
     await inTurns(records, ({ workloadId: workload, outcome, atMs }) => {
       const { kind, reason } = outcome.verdict;
       series.evaluations.inc({ workload, outcome: kind, reason });
+      series.decisionInputs.inc({ workload, result: inputResultOf(reason) });
       series.lastEvaluation.set({ workload }, atMs / 1_000);
       const metrics = outcome.proposals.map((proposal) => proposal.metric);
       for (const metric of this.#metrics.get(workload) ?? []) {
@@ -136,6 +142,7 @@ export class ScaleTelemetry {
       }
       this.#metrics.set(workload, metrics);
       for (const proposal of outcome.proposals) this.#proposed(workload, proposal);
+      this.#lost.show(workload, outcome.proposals);
       this.#show(workload, { outcome: kind, reason }, outcome.stages);
     });
   }
@@ -226,6 +233,7 @@ export class ScaleTelemetry {
   #unshown(workload: string): void {
     for (const metric of this.#metrics.get(workload) ?? []) this.#unproposed(workload, metric);
     this.#takeBack(workload);
+    this.#lost.takeBack(workload);
     for (const stage of SCALE_STAGES) {
       this.#series.decisionStageReplicas.remove({ workload, stage });
     }
@@ -298,6 +306,12 @@ function sameDecision(shown: ShownDecision | undefined, next: ShownDecision): bo
     const other = next.constraints[at];
     return one.stage === other?.stage && one.reason === other.reason;
   });
+}
+
+function inputResultOf(reason: Reason): InputResult {
+  const isLost =
+    reason.startsWith('signal_') || reason === 'no_replica_ready' || reason === 'actual_unknown';
+  return isLost ? 'lost' : 'known';
 }
 
 function largest(proposals: readonly Proposal[]) {

@@ -16,6 +16,8 @@ import type {
 } from '../ports/metrics-source.ts';
 import type { ScaleTarget } from '../ports/scale-target.ts';
 import type { PlaneState } from '../state/state.ts';
+import { valuesOf } from '../state/records.ts';
+import { inTurns } from './in-turns.ts';
 import { withDeadline } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { observationsOf, queriesOf } from './observe.ts';
@@ -144,7 +146,7 @@ async function readSignals(
   atMs: number,
   deadline: Deadline,
 ): Promise<Pick<Sight, 'queries' | 'signals'>> {
-  const stored = Object.values(state.policies);
+  const stored = valuesOf(state.policies);
   const asked = stored.flatMap(({ policy, shadow }) =>
     shadow === undefined ? [policy] : [policy, shadow.policy],
   );
@@ -237,13 +239,11 @@ async function readAll(
   targets: ScaleTargets,
   deadline: Deadline,
 ): Promise<Sight['replicas']> {
-  const workloads = Object.values(state.workloads).map((entry) => entry.workload);
-  const seen = await Promise.all(
-    workloads.map(async (workload): Promise<readonly [string, SeenReplicas]> => {
-      return [workload.id, await readOne(workload, targets, deadline)];
-    }),
-  );
-  return new Map(seen);
+  const entries = valuesOf(state.workloads);
+  const reads = await inTurns(entries, async ({ workload }) => {
+    return [workload.id, await readOne(workload, targets, deadline)] as const;
+  });
+  return new Map(await Promise.all(reads));
 }
 
 export async function readOne(

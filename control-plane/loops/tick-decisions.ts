@@ -9,6 +9,8 @@ import { decisionIdOf } from '../model/decision.ts';
 import type { DecisionRecord, ScaleOutcome, ShadowDecision } from '../model/decision.ts';
 import type { StoredPolicy } from '../model/policy.ts';
 import type { PlaneState, WorkloadState } from '../state/state.ts';
+import { valuesOf } from '../state/records.ts';
+import { inTurns } from './in-turns.ts';
 import { BudgetUse } from './budget-use.ts';
 import { inputFor, shadowInputFor } from './decision-input.ts';
 import type { Beside, InputPlace } from './decision-input.ts';
@@ -27,11 +29,28 @@ export function decideAll(
   traceId: string,
   beside: Beside = NOTHING_BESIDE,
 ): readonly DecisionRecord[] {
+  const decide = deciderOf(state, sight, traceId, beside);
+  return valuesOf(state.policies).flatMap(decide);
+}
+
+/** The same, over several turns of the event loop. */
+export async function decideInTurns(
+  state: PlaneState,
+  sight: Sight,
+  traceId: string,
+  beside: Beside,
+): Promise<readonly DecisionRecord[]> {
+  const decided = await inTurns(valuesOf(state.policies), deciderOf(state, sight, traceId, beside));
+  return decided.flat();
+}
+
+/** Takes the policies in their order: what one is granted of a budget the next one knows. */
+function deciderOf(state: PlaneState, sight: Sight, traceId: string, beside: Beside) {
   const place: InputPlace = { state, sight, beside, budgets: new BudgetUse(state) };
-  return Object.values(state.policies).flatMap((stored) => {
+  return (stored: StoredPolicy): readonly DecisionRecord[] => {
     const entry = state.workloads[stored.policy.workloadId];
     return entry === undefined ? [] : [decideOne(place, entry, stored, traceId)];
-  });
+  };
 }
 
 /** What the state machine is told of a decision. */

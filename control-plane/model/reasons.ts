@@ -67,7 +67,7 @@ export const ACT_REASONS = [
   /** The policy's choice for lost signals. */
   'signals_lost',
   /** An operator's number. */
-  'override',
+  'override_set',
 ] as const;
 export type ActReason = (typeof ACT_REASONS)[number];
 

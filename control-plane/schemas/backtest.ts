@@ -38,7 +38,7 @@ const SERIES_MAX = 64;
 const PLANS_MAX = 32;
 const SIGNALS_MAX = 64;
 /** Of all series together: reading more would hold up the member that is asked. */
-const POINTS_MAX = 20_000;
+const POINTS_MAX = 10_000;
 const NO_PAIR: readonly unknown[] = [];
 
 const instantText = text('an instant such as 2026-11-01T00:00Z', 40)

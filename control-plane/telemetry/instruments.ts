@@ -63,8 +63,8 @@ export interface SeriesMaker {
 }
 
 export interface Drops {
-  /** A write was left out because its family is full. */
-  series(): void;
+  /** A write was left out because the family has its `max` children. */
+  series(family: string, max: number): void;
   /** A value was no number, or negative for a counter. */
   value(): void;
 }
@@ -175,7 +175,8 @@ export class RegistryMaker implements SeriesMaker {
   #track<L extends string>(spec: FamilySpec<L>, remove: (labels: Labels<L>) => void): Children<L> {
     // What is known to be there always fits.
     const max = Math.max(this.#seriesMax * (spec.capFactor ?? 1), spec.known?.length ?? 0);
-    const children = new Children(spec.labels, max, remove, this.#drops);
+    const full = () => this.#drops.series(spec.name, max);
+    const children = new Children(spec.labels, max, remove, full);
     this.#children.push(children);
     return children;
   }
@@ -197,15 +198,20 @@ class Children<L extends string> {
   readonly #names: readonly L[];
   readonly #max: number;
   readonly #remove: (labels: Labels<L>) => void;
-  readonly #drops: Drops;
+  readonly #full: () => void;
   readonly #groups = new Map<string, Map<string, Child<L>>>();
   #size = 0;
 
-  constructor(names: readonly L[], max: number, remove: (labels: Labels<L>) => void, drops: Drops) {
+  constructor(
+    names: readonly L[],
+    max: number,
+    remove: (labels: Labels<L>) => void,
+    full: () => void,
+  ) {
     this.#names = names;
     this.#max = max;
     this.#remove = remove;
-    this.#drops = drops;
+    this.#full = full;
   }
 
   /** The child, made where it is missing; null when there is no room for it, which is counted. */
@@ -216,7 +222,7 @@ class Children<L extends string> {
     const known = group?.get(rest);
     if (known !== undefined) return known;
     if (this.#size >= this.#max) {
-      this.#drops.series();
+      this.#full();
       return null;
     }
     const child: Child<L> = { labels: { ...labels }, shown: null };

@@ -14,6 +14,9 @@ const AGE_SECONDS = [1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 600, 1800];
 const ACTION_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+export const INPUT_RESULTS = ['known', 'lost'] as const;
+export type InputResult = (typeof INPUT_RESULTS)[number];
+
 export function scalingSeries(make: SeriesMaker) {
   return {
     ...decisionSeries(make),
@@ -31,6 +34,12 @@ function decisionSeries(make: SeriesMaker) {
       help: 'Decisions made, by whether they act and why.',
       labels: ['workload', 'outcome', 'reason'],
       capFactor: REASONS.length,
+    }),
+    decisionInputs: make.counter({
+      name: 'omnimind_decision_inputs_total',
+      help: 'Decisions by whether what they need could be known: lost are those that hold because a signal, or how many replicas there are, could not.',
+      labels: ['workload', 'result'],
+      capFactor: INPUT_RESULTS.length,
     }),
     lastEvaluation: make.gauge({
       name: 'omnimind_last_evaluation_timestamp_seconds',
@@ -60,6 +69,12 @@ function decisionSeries(make: SeriesMaker) {
       name: 'omnimind_proposal_replicas',
       help: 'Replicas that one metric of the policy asks for; absent when the signal cannot be used.',
       labels: ['workload', 'metric'],
+      capFactor: 4,
+    }),
+    signalLost: make.gauge({
+      name: 'omnimind_signal_lost_info',
+      help: 'Always 1; one per signal that the last decision could not use, or only in part, with the reason.',
+      labels: ['workload', 'metric', 'reason'],
       capFactor: 4,
     }),
     lastDecision: make.gauge({

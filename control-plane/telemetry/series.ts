@@ -4,10 +4,10 @@
  */
 
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { ACT_REASONS, HOLD_REASONS } from '../model/reasons.ts';
 import { monitorEventLoop } from './event-loop.ts';
 import { RegistryMaker } from './instruments.ts';
 import type { FamilySpec, SeriesRegistry } from './instruments.ts';
+import { INPUT_RESULTS } from './scaling-series-table.ts';
 import { declareSeries } from './series-table.ts';
 import type { SeriesMembers } from './series-table.ts';
 
@@ -22,8 +22,10 @@ export interface FamilyDescription {
 export interface SeriesOptions {
   /** Version of this product, for omnimind_build_info. */
   readonly version: string;
-  /** Children per family; 1000 when left out. A family with a series per reason gets that many times it. */
+  /** Children per family, times what a workload has of it; 10,000 when left out. */
   readonly seriesMax?: number;
+  /** Told once of each family that has no room for a series. */
+  readonly onFull?: (family: string, seriesMax: number) => void;
 }
 
 export type Series = SeriesMembers & {
@@ -38,7 +40,8 @@ export type Series = SeriesMembers & {
   stop(): void;
 };
 
-const SERIES_MAX = 1000;
+/** Twice the workloads that one plane is meant for. */
+const SERIES_MAX = 10_000;
 
 /** Creates the registry, the process's own metrics and every member of the table. */
 export function createSeries(options: SeriesOptions): Series {
@@ -46,8 +49,14 @@ export function createSeries(options: SeriesOptions): Series {
   // prom-client keeps exemplars for such a registry alone; both forms are rendered from it.
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   collectProcessMetrics(registry);
+  const full = new Set<string>();
   const maker = new RegistryMaker(registry, options.seriesMax ?? SERIES_MAX, {
-    series: () => members.metricsDroppedSeries.inc({}),
+    series: (family, max) => {
+      members.metricsDroppedSeries.inc({});
+      if (full.has(family)) return;
+      full.add(family);
+      options.onFull?.(family, max);
+    },
     value: () => members.metricsDroppedValues.inc({}),
   });
   const members: SeriesMembers = declareSeries(maker);
@@ -119,12 +128,9 @@ function collectProcessMetrics(registry: SeriesRegistry): void {
   }
 }
 
+/** Only what a rule takes the increase of and cannot do without the first one. */
 function introduceWorkload(members: SeriesMembers, workload: string): void {
-  for (const reason of ACT_REASONS)
-    members.evaluations.inc({ workload, outcome: 'act', reason }, 0);
-  for (const reason of HOLD_REASONS) {
-    members.evaluations.inc({ workload, outcome: 'hold', reason }, 0);
-  }
+  for (const result of INPUT_RESULTS) members.decisionInputs.inc({ workload, result }, 0);
   members.reversals.inc({ workload }, 0);
   for (const direction of ['out', 'in']) {
     for (const outcome of ['verified', 'failed']) {

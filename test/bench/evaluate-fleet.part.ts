@@ -4,6 +4,7 @@
  * target in memory (bench-plane.ts). It reads what the plane exports of itself, and /proc.
  */
 
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,6 +165,7 @@ async function measureTicks(
   const startedAt = performance.now();
   const planeCpu = cpuMs(pids);
   const databaseCpu = databasePids.length === 0 ? NaN : cpuMs(databasePids);
+  const written = writtenBytes(plane.pid);
   const prometheusCpu = cpuMs([prometheus.running.pid]);
   const pages: MetricsPage[] = [before];
   const rssBytes: number[] = [];
@@ -210,6 +212,7 @@ async function measureTicks(
     ...(databasePids.length > 0 && {
       pglite_cpu_share: rounded((cpuMs(databasePids) - databaseCpu) / (ended - startedAt)),
     }),
+    written_kib_per_tick: rounded((writtenBytes(plane.pid) - written) / 1_024 / led),
     heap_mib: rounded(loop.heapMiB),
     rss_mib: rounded(Math.max(...rssBytes) / 2 ** 20),
     scrape_p50_ms: rounded(percentile(scrapesMs, 0.5)),
@@ -228,6 +231,12 @@ function collectionFigures({ collections }: EventLoopDelay): Readonly<Record<str
       [`gc_${kind}_max_ms`, rounded(maxMs)],
     ]),
   );
+}
+
+/** What the plane had written to disk: its log with the snapshots, and its spool. NaN without /proc. */
+function writtenBytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/io`, 'utf8');
+  return Number(/^write_bytes: (\d+)$/m.exec(text)?.[1] ?? NaN);
 }
 
 function endedTicks(page: MetricsPage, stage: string): number {

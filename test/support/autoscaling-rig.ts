@@ -136,7 +136,7 @@ export class AutoscalingRig {
   }
 
   /** Of the workload with the same id, on its load unless told otherwise. */
-  policy(id: string, more: object): Promise<Answer['body']> {
+  policy(id: string, more: PolicyMore): Promise<Answer['body']> {
     return this.done('PUT', `/v1/policies/${id}`, policyOf(id, more));
   }
 
@@ -229,8 +229,16 @@ interface Page {
   readonly nextCursor: string | null;
 }
 
+interface PolicyMore {
+  /** Name of the load that it follows; its own unless told otherwise. */
+  readonly load?: string;
+  readonly metrics?: readonly object[];
+  readonly replicas?: object;
+  readonly [member: string]: unknown;
+}
+
 /** A policy of the workload with the same id: on its load, and going in as soon as it falls. */
-export function policyOf(id: string, { load = id, ...more }: { load?: string } = {}) {
+export function policyOf(id: string, { load = id, ...more }: PolicyMore = {}) {
   const query = `test_load{of="${load}"}`;
   return {
     id,

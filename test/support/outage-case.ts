@@ -14,6 +14,25 @@ const MINUTE_MS = 60_000;
 
 export const DURATIONS_MS = [1, 2, 5, 10, 20, 30].map((minutes) => minutes * MINUTE_MS);
 
+/** What good data bring: each shape under each load, for longer than any outage. */
+export function controlCases(): readonly OutageCase[] {
+  return OUTAGE_SHAPES.flatMap((shape) =>
+    loadsOf(shape).map((load) => ({
+      id: controlIdOf(shape, load),
+      kind: NOTHING,
+      shape,
+      load,
+      durationMs: Math.max(...DURATIONS_MS),
+    })),
+  );
+}
+
+export function controlIdOf(shape: OutageShape, load: LoadName): string {
+  return `control-${shape.name}-${load}`;
+}
+
+const NOTHING: OutageKind = { name: 'nothing', reasons: [], seen: 'none' };
+
 /** By ms since the begin of the outage. */
 export const LOADS = {
   flat: () => 50,
@@ -78,23 +97,22 @@ export function outageBatches(seed: number, rounds: number): readonly OutageBatc
   return [...own, ...serverBatches(random)];
 }
 
-/** Each kind of the server twice, short and long, over all shapes. */
+/** Each kind of the server once, over all shapes. */
 function serverBatches(random: () => number): readonly OutageBatch[] {
-  const [short, long] = [dealer(DURATIONS_MS.slice(0, 3), random), dealer(DURATIONS_MS.slice(3), random)];
-  return SERVER_KINDS.flatMap((kind) =>
-    [short(), long()].map((durationMs) => {
-      const loads = { zero: dealer(WITH_ZERO, random), others: dealer(ALWAYS, random) };
-      return {
-        title: `${kind.name} of ${durationMs / MINUTE_MS} min`,
-        durationMs,
-        serverKind: kind,
-        cases: OUTAGE_SHAPES.map((shape) => {
-          const load = shape.toZero === true ? loads.zero() : loads.others();
-          return caseOf(kind, shape, load, durationMs, 0);
-        }),
-      };
-    }),
-  );
+  const durations = dealer(DURATIONS_MS, random);
+  return SERVER_KINDS.map((kind) => {
+    const durationMs = durations();
+    const loads = { zero: dealer(WITH_ZERO, random), others: dealer(ALWAYS, random) };
+    return {
+      title: `${kind.name} of ${durationMs / MINUTE_MS} min`,
+      durationMs,
+      serverKind: kind,
+      cases: OUTAGE_SHAPES.map((shape) => {
+        const load = shape.toZero === true ? loads.zero() : loads.others();
+        return caseOf(kind, shape, load, durationMs, 0);
+      }),
+    };
+  });
 }
 
 function caseOf(

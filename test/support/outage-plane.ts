@@ -37,7 +37,11 @@ export const WARM_TICKS = 24;
 export const AFTER_MS = 12 * 60_000;
 
 /** Series whose values are kept for the alerting rules. */
-const EXPORTED = /^(omnimind_(?:signal_lost|replicas_ready|replicas_starting|policies)\b\S*) (\S+)/;
+const EXPORTED = /^(omnimind_(?:signal_lost_info|replicas_ready|replicas_starting|policies)\b\S*) (\S+)/;
+
+/** The span around the begin in which it is kept. */
+export const EXPORT_BEFORE_MS = 60_000;
+const EXPORT_MS = 240_000;
 
 /** What one tick came to for one workload. */
 export interface OutageTick {
@@ -52,9 +56,8 @@ export interface OutageTick {
 
 export interface OutageRun {
   readonly ticks: ReadonlyMap<string, readonly OutageTick[]>;
-  /** Values of each exported series, by tick; null where it was not exported. */
+  /** Values of each exported series, by tick from EXPORT_BEFORE_MS on; null where it was not exported. */
   readonly exported: ReadonlyMap<string, readonly (number | null)[]>;
-  readonly warmTicks: number;
 }
 
 export interface OutageRunOptions {
@@ -96,6 +99,7 @@ class OutagePlane {
   readonly #loop: ScaleLoop;
   #nowMs = NOW_MS;
   #tick = 0;
+  #exports = 0;
   #isBroken = false;
 
   private constructor(options: OutageRunOptions, fake: PrometheusFake, answer: Answerer) {
@@ -150,7 +154,7 @@ class OutagePlane {
       await this.#oneTick();
     }
     const told = [...this.#subjects].map(([id, subject]) => [id, subject.ticks] as const);
-    return { ticks: new Map(told), exported: this.#exported, warmTicks: WARM_TICKS };
+    return { ticks: new Map(told), exported: this.#exported };
   }
 
   async stop(): Promise<void> {
@@ -210,7 +214,9 @@ class OutagePlane {
         load: world.loadAt(this.#nowMs),
       });
     }
-    await this.#export();
+    if (this.#nowMs >= this.#beginMs - EXPORT_BEFORE_MS && this.#nowMs <= this.#beginMs + EXPORT_MS) {
+      await this.#export();
+    }
   }
 
   async #export(): Promise<void> {
@@ -222,10 +228,11 @@ class OutagePlane {
     }
     for (const name of now.keys()) {
       if (!this.#exported.has(name)) {
-        this.#exported.set(name, new Array<null>(this.#tick - 1).fill(null));
+        this.#exported.set(name, new Array<null>(this.#exports).fill(null));
       }
     }
     for (const [name, values] of this.#exported) values.push(now.get(name) ?? null);
+    this.#exports += 1;
   }
 
   async #breakThings(): Promise<void> {

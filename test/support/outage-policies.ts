@@ -24,8 +24,9 @@ export interface OutageShape {
   readonly signals: readonly string[];
   /** Counts who reports, or reads each replica: it can see that some are missing. */
   readonly seesMissing?: true;
-  /** Reads a range. */
   readonly reads?: 'range' | 'rate';
+  /** For so long the policy itself lets points of its window be missing, in ms. */
+  readonly gapMs?: number;
   readonly hasCoverage?: true;
   readonly agrees?: true;
   /** May go to none, on a load that stands outside of the replicas. */
@@ -203,6 +204,7 @@ export const OUTAGE_SHAPES: readonly OutageShape[] = [
     hit: ['cpu'],
     signals: ['signal', 'signal_low'],
     reads: 'range',
+    gapMs: 15_000,
     recoverMs: STEPS_RECOVER_MS,
     policy: (book) => {
       const asked = {
@@ -241,6 +243,7 @@ export const OUTAGE_SHAPES: readonly OutageShape[] = [
     hit: ['offered'],
     signals: ['signal'],
     reads: 'range',
+    gapMs: 15_000,
     toZero: true,
     recoverMs: RECOVER_MS + 60_000,
     policy: (book) => ({

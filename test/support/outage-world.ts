@@ -128,7 +128,6 @@ export class OutageWorld {
       metricsPath: '/metrics',
       phase: 'starting',
       startedAtMs: bootMs === 0 ? atMs - 3_600_000 : atMs,
-      readyChangedAtMs: null,
     };
     const readyAtMs = bootMs === 0 ? atMs - 3_570_000 : atMs + bootMs;
     this.#replicas.push({ replica, readyAtMs, requests: 0 });
@@ -168,7 +167,7 @@ export class OutageWorld {
     const ready = this.#replicas.filter(({ readyAtMs }) => atMs >= readyAtMs);
     const share = this.loadAt(atMs) / Math.max(1, ready.length);
     return ready.flatMap((one, index): (readonly [SeriesLabels, number])[] => {
-      if (this.faults.scrape === 'half' && index % 2 === 0) return [];
+      if (this.faults.scrape === 'half' && this.isHit(family) && index % 2 === 0) return [];
       const labels = { workload: this.workloadId, replica: one.replica.replicaId };
       return [[labels, replicaValue(family, share, one.requests)]];
     });

@@ -455,7 +455,7 @@ const NO_EXTRAS: Extras = {
   hasVertical: false,
 };
 
-interface Base extends Omit<ScalePolicy, 'replicasMin' | 'replicasMax' | 'strategies'> {
+interface Bounded extends Omit<ScalePolicy, 'replicasMin' | 'replicasMax' | 'strategies'> {
   readonly strategies: readonly StrategySpec[];
   readonly min: number;
   readonly width: number;
@@ -465,7 +465,7 @@ const HPA: readonly StrategyKind[] = ['utilization', 'replica_value'];
 const NOMAD: readonly StrategyKind[] = ['target_value', 'pass_through', 'threshold', 'fixed_value'];
 
 /** Joins the parts into a policy that the schema accepts: unique names, bounds that hold. */
-function assemble(parts: Base, extra: Extras, spare: MetricSpec): ScalePolicy {
+function assemble(parts: Bounded, extra: Extras, spare: MetricSpec): ScalePolicy {
   const { metrics: drawn, strategies: drawnStrategies, min, width, ...head } = parts;
   const compatibility = compatibilityOf(extra, drawn, drawnStrategies);
   const combination =

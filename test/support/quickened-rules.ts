@@ -51,10 +51,13 @@ export function quickenedRules(
 /** Windows in brackets, those of subqueries too, and offsets. */
 export function quickenedExpression(expr: string, times: number): string {
   return expr
-    .replaceAll(/\[(\d+[smhd])(:?)(\d+[smhd])?\]/gu, (_, window: string, colon: string, step?: string) => {
-      const inner = step === undefined ? '' : quickened(step, times, 1);
-      return `[${quickened(window, times, WINDOW_LEAST_S)}${colon}${inner}]`;
-    })
+    .replaceAll(
+      /\[(\d+[smhd])(:?)(\d+[smhd])?\]/gu,
+      (_, window: string, colon: string, step?: string) => {
+        const inner = step === undefined ? '' : quickened(step, times, 1);
+        return `[${quickened(window, times, WINDOW_LEAST_S)}${colon}${inner}]`;
+      },
+    )
     .replaceAll(
       /\boffset (\d+[smhd])/gu,
       (_, back: string) => `offset ${quickened(back, times, 1)}`,

@@ -233,6 +233,7 @@ describe('the webhook target', () => {
       const target = await open({ pollsMax: 3 });
       receiver.plan('PUT', { kind: 'later', pending: 99 });
       await refused('unavailable', set(target, 2), /not in force after 3 looks/);
+      assert.equal(receiver.seen.filter(({ method }) => method === 'GET').length, 3);
       const patient = await open({ pollMinMs: 50, backoffMaxMs: 50, pollsMax: 1_000 });
       receiver.plan('PUT', { kind: 'later', pending: 9_999 });
       const told = patient.setReplicas(chat(), 2, TOKEN, AbortSignal.timeout(200));
@@ -465,6 +466,19 @@ describe('the webhook target', () => {
       assert.deepEqual(receiver.applied.at(-1), '/workloads/chat 2/1 0');
       assert.equal(puts().at(-1)?.headers['idempotency-key'], '"omnimind/chat/2/1/removed"');
       assert.deepEqual(await read(leader), []);
+    });
+
+    it('tells no receiver a second time that its workload is gone', async () => {
+      let leads = false;
+      const [leader, next] = [await open(), await open({}, { name: 'b', mayAct: () => leads })];
+      await set(leader, 2);
+      await refused('unavailable', read(next), /does not lead/);
+      await leader.removeWorkload('chat', { term: 1, index: 2 }, signal());
+      const before = puts().length;
+      leads = true;
+      await next.removeWorkload('chat', { term: 2, index: 1 }, signal());
+      assert.equal(puts().length, before);
+      assert.deepEqual(await next.listWorkloads(), []);
     });
 
     it('tells no receiver of a removal that never had a number from this cluster', async () => {

@@ -125,6 +125,21 @@ describe('a backtest', () => {
     assert.deepEqual(desired, [5, 5, 5, 5, 5, 5, 29, 29]);
   });
 
+  it('keeps the memory over a kill, and shows beside it what a plane that forgets would do', () => {
+    const load = WAVE.map((one) => one + 20);
+    const kills = [{ gapMs: 30_000, when: { kind: 'every' as const, periodMs: 600_000 } }];
+    const policy = backtestPolicy({ stabilizationDownMs: 300_000 });
+    const policies = [{ label: 'p', policy, document: '' }];
+    const runs = (compareForgotten: boolean) =>
+      runRequest(
+        backtestRequest(load, { policies, injections: injections({ kills, compareForgotten }) }),
+      ).runs;
+    const [kept, forgotten] = runs(true);
+    assert.deepEqual(runs(false), [kept]);
+    assert.equal(forgotten?.label, 'p, memory lost at each kill');
+    assert.notDeepEqual(forgotten.series, kept?.series);
+  });
+
   it('recomputes what depends on the number of replicas, and replays what is a total', () => {
     const load = [50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50];
     const policy = backtestPolicy({
@@ -171,6 +186,13 @@ describe('a backtest', () => {
     assert.match(warnings.join('\n'), /hasty: its actionTimeout of 30 s is over before/);
     assert.match(warnings.join('\n'), /peak needs 11 replicas, its maximum is 4/);
     assert.deepEqual(runRequest(backtestRequest(WAVE)).warnings, []);
+    const timeoutOf = (actionTimeoutMs: number) => {
+      const just = backtestPolicy({ actionTimeoutMs });
+      const one = [{ label: 'just', policy: just, document: '' }];
+      return runRequest(backtestRequest(WAVE, { policies: one })).warnings.length;
+    };
+    assert.equal(timeoutOf(75_000), 0);
+    assert.equal(timeoutOf(74_999), 1);
   });
 
   it('begins with what the load of the first boot time needs when nothing else is said', () => {

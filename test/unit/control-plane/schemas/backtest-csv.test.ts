@@ -48,6 +48,10 @@ describe('series as CSV', () => {
         'line 5: expected 2 cells, as in the header; got 3',
       ].join('\n'),
     );
+    assert.match(
+      faultsOf('t,v\n1700000000,1\n1700000000,2'),
+      /line 3: the time 1700000000 is not after/,
+    );
     const many = `t,v\n${'x,1\n'.repeat(25)}`;
     assert.match(faultsOf(many), /and 15 more lines$/);
   });

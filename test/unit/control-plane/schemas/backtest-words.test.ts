@@ -19,6 +19,8 @@ describe('the words of backtests', () => {
       String(at / 1_000),
     ];
     for (const text of same) assert.equal(readInstant(text), at, text);
+    assert.equal(readInstant('99999999999'), 99_999_999_999_000);
+    assert.equal(readInstant('100000000000'), 100_000_000_000);
     assert.equal(readInstant('2026-11-01'), Date.UTC(2026, 10, 1));
     for (const text of ['', 'yesterday', '2026-13-01', '2026-11-01T25:00Z', '-5', '11/01/2026']) {
       assert.equal(readInstant(text), null, text);

@@ -112,6 +112,19 @@ describe('the document of a backtest', () => {
     }
   });
 
+  it('takes so many points that reading them holds nobody up, and says where more may come from', () => {
+    const of = (count: number) => {
+      const values = new Array<number>(count).fill(1);
+      const load = { start: '2026-11-01T00:00Z', step: '15s', values };
+      return document({ source: { kind: 'points', series: { load } } });
+    };
+    assert.equal(parseBacktest(of(10_000)).policies.length, 2);
+    assert.match(
+      pointersOf(of(10_001)).join(),
+      /10001 points are more than 10000; .*metrics source/,
+    );
+  });
+
   it('is refused where its parts do not go together', () => {
     const wrong = document({
       from: '2026-11-03T00:00Z',
