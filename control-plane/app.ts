@@ -132,7 +132,12 @@ export function createApp(config: Config, options: AppOptions): App {
       const { host } = config.listen;
       // Said before anything is started; the server would say the same when everything is.
       if (!authIsOn(keys) && !isLoopback(host)) throw new InsecureListenError(host);
-      const series = createSeries({ version });
+      const series = createSeries({
+        version,
+        seriesMax: config.metricsSeriesMax,
+        onFull: (family, seriesMax) =>
+          logger.warn({ family, seriesMax }, 'a family of metrics is full: series are left out'),
+      });
       stops.push('series', () => series.stop());
       series.onScrape(() => {
         for (const [level, written] of lines) series.loggedLines.raiseTo({ level }, written);

@@ -100,6 +100,7 @@ export interface Config {
   readonly nomad: NomadConfig | null;
   readonly webhook: WebhookConfig | null;
   readonly snapshotEveryEntries: number;
+  readonly metricsSeriesMax: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -184,6 +185,7 @@ function readConfig(reader: SettingsReader): Config {
     nomad: readNomad(reader),
     webhook: readWebhook(reader),
     snapshotEveryEntries: reader.read('OMNIMIND_SNAPSHOT_ENTRIES', whole(100, 10_000_000), 0),
+    metricsSeriesMax: reader.read('OMNIMIND_METRICS_SERIES_MAX', whole(100, 1_000_000), 0),
     logLevel: reader.read('OMNIMIND_LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
   };
 }

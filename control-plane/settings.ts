@@ -299,6 +299,11 @@ export const SETTINGS = [
     '10000',
     'least number of log entries between two snapshots, 100 to 10000000; more while they are less than four times the last snapshot, up to 32 MiB',
   ),
+  setting(
+    'OMNIMIND_METRICS_SERIES_MAX',
+    '10000',
+    'workloads that each family of metrics has room for, 100 to 1000000; what is beyond is left out, counted and alerted on',
+  ),
   setting('OMNIMIND_LOG_LEVEL', 'info', 'debug, info, warn or error'),
 ] as const;
 

@@ -101,9 +101,9 @@ export async function overrideEnds(
     acted.map((one) => verdictOf(one).slice(1)),
     [
       [2, 'above_target'],
-      [4, 'override'],
+      [4, 'override_set'],
       [2, 'below_target'],
-      [3, 'override'],
+      [3, 'override_set'],
       [2, 'below_target'],
     ],
   );

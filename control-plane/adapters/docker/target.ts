@@ -23,7 +23,7 @@ import { replicaName } from './labels.ts';
 import type { DockerWorkload } from './labels.ts';
 import { DOCKER_LIMITS } from './settings.ts';
 import type { DockerLimits, DockerSettings } from './settings.ts';
-import { createTurns } from './turns.ts';
+import { createTurns } from '../replicas/turns.ts';
 
 export interface DockerScaleTarget extends ScaleTarget {
   /**

@@ -7,6 +7,7 @@ import type { FencingToken } from '../../model/decision.ts';
 import type { Replica, Workload } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
+import { unlessAborted } from './aborted.ts';
 
 /** The target between its start and its stop; each may throw ScaleTargetError. */
 export interface RunningTarget<Mode extends readonly unknown[]> {
@@ -49,20 +50,4 @@ export function startableTarget<Mode extends readonly unknown[]>(
     removeWorkload: (workloadId, token, signal) =>
       unlessAborted(signal, () => active().removeWorkload(workloadId, token)),
   };
-}
-
-/** When the signal aborts in the middle the command may still take effect: the same token again is safe. */
-async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    const cause: unknown = signal.reason;
-    aborted.reject(new ScaleTargetError('unavailable', 'aborted by the caller', { cause }));
-  };
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await (signal.aborted ? aborted.promise : Promise.race([work(), aborted.promise]));
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -138,10 +138,12 @@ describe('decideScale: properties of every decision', function () {
         const entry = told.find((one) => one.without === name);
         assert.deepEqual(entry?.replicas, other === replicas ? undefined : other, name);
       };
-      const { override: _override, ...automatic } = input;
-      without('the override', automatic);
-      const { pause: _pause, ...unpaused } = input;
-      without('the pause', unpaused);
+      const over = { sinceMs: 0, untilMs: input.nowMs, note: 'over' };
+      const { override, pause } = input;
+      if (override !== undefined) {
+        without('the override', { ...input, override: { ...override, ...over } });
+      }
+      if (pause !== undefined) without('the pause', { ...input, pause: { ...pause, ...over } });
       without('the action under way', { ...input, inFlight: null });
       without(`the mode ${input.mode}`, { ...input, mode: 'act' });
     });

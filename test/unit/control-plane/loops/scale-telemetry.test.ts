@@ -152,6 +152,29 @@ describe('what the scale loop shows', () => {
     }
   });
 
+  it('counts apart the decisions whose inputs were lost', async () => {
+    const p = plane();
+    await p.put('w', {});
+    p.source.loads.set('w', 30);
+    await p.tick();
+    const record = p.loop.lastDecision('w');
+    assert.ok(record !== null);
+    const telemetry = new ScaleTelemetry(p.series, p.clock);
+    for (const reason of [
+      'signal_stale',
+      'no_replica_ready',
+      'actual_unknown',
+      'at_desired',
+    ] as const) {
+      const outcome = { ...record.outcome, verdict: { kind: 'hold', reason, detail: '' } as const };
+      await telemetry.decided([{ ...record, outcome }]);
+    }
+    assert.deepEqual(await p.metrics('omnimind_decision_inputs_total'), [
+      'omnimind_decision_inputs_total{workload="w",result="known"} 2',
+      'omnimind_decision_inputs_total{workload="w",result="lost"} 3',
+    ]);
+  });
+
   it('is taken back by a member that leads no more, and shown again when it leads again', async () => {
     let leads = true;
     const p = plane({

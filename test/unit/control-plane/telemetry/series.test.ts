@@ -1,7 +1,6 @@
 /** The series: their names, their zeros, their bounds. */
 
 import assert from 'node:assert/strict';
-import { ACT_REASONS, HOLD_REASONS } from '../../../../control-plane/model/reasons.ts';
 import { renderMetrics } from '../../../../control-plane/telemetry/exposition.ts';
 import { createSeries, describeSeries } from '../../../../control-plane/telemetry/series.ts';
 import type { Series, SeriesOptions } from '../../../../control-plane/telemetry/series.ts';
@@ -62,17 +61,44 @@ describe('series', () => {
     for (const [child, count] of bounds) assert.ok(count <= 13, child);
   });
 
-  it('give a workload a zero for each reason, and keep what it has counted', async () => {
+  it('give a workload the zeros that rules need, and keep what it has counted', async () => {
     const series = create();
-    series.evaluations.inc({ workload: 'w', outcome: 'hold', reason: 'signal_stale' });
+    series.decisionInputs.inc({ workload: 'w', result: 'lost' });
     series.introduceWorkload('w');
     series.introduceWorkload('w');
-    const found = await lines(series, 'omnimind_evaluations_total{');
-    assert.equal(found.length, ACT_REASONS.length + HOLD_REASONS.length);
+    const found = await lines(series, 'omnimind_');
     assert.deepEqual(
-      found.filter((line) => !line.endsWith(' 0')),
-      ['omnimind_evaluations_total{workload="w",outcome="hold",reason="signal_stale"} 1'],
+      found.filter((line) => line.includes('workload="w"')),
+      [
+        'omnimind_decision_inputs_total{workload="w",result="lost"} 1',
+        'omnimind_decision_inputs_total{workload="w",result="known"} 0',
+        'omnimind_actions_total{workload="w",direction="out",outcome="verified"} 0',
+        'omnimind_actions_total{workload="w",direction="out",outcome="failed"} 0',
+        'omnimind_actions_total{workload="w",direction="in",outcome="verified"} 0',
+        'omnimind_actions_total{workload="w",direction="in",outcome="failed"} 0',
+        'omnimind_scale_reversals_total{workload="w"} 0',
+      ],
     );
+  });
+
+  it('tell once of each family that is full, with its bound', () => {
+    const told: [string, number][] = [];
+    const series = create({ seriesMax: 2, onFull: (...full) => void told.push(full) });
+    for (const workload of ['a', 'b', 'c', 'd']) {
+      series.replicasReady.set({ workload }, 1);
+      for (const result of ['known', 'lost'] as const)
+        series.decisionInputs.inc({ workload, result });
+    }
+    assert.deepEqual(told, [
+      ['omnimind_replicas_ready', 2],
+      ['omnimind_decision_inputs_total', 4],
+    ]);
+  });
+
+  it('have room for ten thousand workloads unless told otherwise', async () => {
+    const series = create();
+    for (let at = 0; at <= 10_000; at += 1) series.replicasReady.set({ workload: `w-${at}` }, 1);
+    assert.equal((await lines(series, 'omnimind_replicas_ready{')).length, 10_000);
   });
 
   it('are gone with their workload, and those of others stay', async () => {
