@@ -7,6 +7,7 @@
 import { createDefaultModels, defaultOptions, defaultRules } from '../forecast/defaults.ts';
 import { Forecaster } from '../forecast/forecaster.ts';
 import type { HorizonForecast } from '../forecast/forecaster.ts';
+import type { LoadModel } from '../forecast/load-model.ts';
 import type { Point } from '../model/backtest.ts';
 import type { ForecastInput, ForecastReading, ForecastRule } from '../model/forecast.ts';
 import type { Observation } from '../model/observation.ts';
@@ -23,11 +24,16 @@ export class LiveForecast {
   #lastStep = -Infinity;
 
   /** `before` is what a leader would have read of the time before the beginning. */
-  constructor(policy: ScalePolicy, spec: ForecastSpec, before: readonly Point[]) {
+  constructor(
+    policy: ScalePolicy,
+    spec: ForecastSpec,
+    before: readonly Point[],
+    models: readonly LoadModel[] = createDefaultModels(),
+  ) {
     this.#metric = policy.metrics.findIndex(({ name }) => name === spec.metric);
     this.#ageMaxMs = policy.signalAgeMaxMs;
     const options = defaultOptions(spec.bootMs, FORECAST_STEP_MS);
-    this.#forecaster = new Forecaster(options, createDefaultModels());
+    this.#forecaster = new Forecaster(options, models);
     const target = policy.metrics[this.#metric]?.target ?? spec.capacity;
     this.#rules = defaultRules(options, target, spec.capacity);
     for (const [atMs, value] of before) this.#take(atMs, value);

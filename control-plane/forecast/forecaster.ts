@@ -1,7 +1,7 @@
 /**
  * Forecasts of a load: several models, each scored at each horizon by what comes true, and for each
  * horizon the quantiles of the best model that beats persistence. Quantiles are of the load, in its
- * own unit; replicas are made of them elsewhere (floor.ts). Deterministic: the same samples in the
+ * own unit; replicas are made of them elsewhere (deciders/forecast-stage.ts). Deterministic: the same samples in the
  * same order give the same forecasts, so a new leader that reads the history again knows the same.
  *
  * A missing sample is missing: it is neither 0 nor the last value, moves no model and no score. A

@@ -77,6 +77,13 @@ export const budgetPath = z.strictObject({ id: slug('the id of a budget') });
 export const sloPath = z.strictObject({ id: slug('the id of an SLO') });
 export const decisionPath = z.strictObject({ decisionId });
 
+const format = word(
+  ['json', 'html'],
+  'Goes before Accept: `html` is a page for people. Left out: as Accept says, and JSON where it says nothing.',
+);
+
+export const decisionQuery = z.strictObject({ format });
+
 export const memberPath = z.strictObject({ id: slug('the id of a member') });
 
 const ELECTION_ID = /^[a-z0-9-]{1,128}$/u;
@@ -166,6 +173,7 @@ export const decisionsQuery = z
       .optional(),
     from: instant('Only decisions made at or after this instant.'),
     to: instant('Only decisions made before this instant.'),
+    format,
   })
   .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
     path: ['from'],

@@ -22,14 +22,10 @@ import {
   ratePerStep,
   scaleToPeak,
 } from '../../control-plane/backtest/trace.ts';
-import {
-  createDefaultModels,
-  defaultOptions,
-  defaultRules,
-} from '../../control-plane/forecast/defaults.ts';
+import { createDefaultModels, defaultOptions } from '../../control-plane/forecast/defaults.ts';
 import { Forecaster } from '../../control-plane/forecast/forecaster.ts';
 import type { LoadModel } from '../../control-plane/forecast/load-model.ts';
-import type { ScalePolicy } from '../../control-plane/model/policy.ts';
+import type { ForecastSpec, ScalePolicy } from '../../control-plane/model/policy.ts';
 import {
   createHpa,
   createKpa,
@@ -140,18 +136,21 @@ function plantFor(load: readonly number[], bootMs: number): Plant {
 function policiesFor(plant: Plant, load: readonly number[]): readonly [string, Stepper][] {
   const baseline = { target: TARGET, stepMs: STEP_MS };
   const [level, trend, day, week] = createDefaultModels();
+  const calm = { stabilizationDownMs: DOWN_WINDOW_MS };
+  const waiting = { ...calm, forecast: forecastFor(plant) };
+  const ours = { ...waiting, whileBooting: 'raise' } as const;
   return [
     ['hpa', createHpa(baseline)],
     ['nomad', createNomad(baseline)],
     ['kpa', createKpa(baseline)],
     ['aws', createTargetTracking(baseline)],
-    ['live, no forecast', live(plant, null, 300_000)],
-    ['live, no forecast, 900 s window', live(plant, null, 900_000)],
-    ['live, trend alone', live(plant, only(trend), DOWN_WINDOW_MS)],
-    ['live, level alone', live(plant, only(level), DOWN_WINDOW_MS)],
-    ['live, seasons alone', live(plant, [...only(day), ...only(week)], DOWN_WINDOW_MS)],
-    ['ours', live(plant, createDefaultModels(), DOWN_WINDOW_MS)],
-    ['ours, one action at a time', live(plant, createDefaultModels(), DOWN_WINDOW_MS, true)],
+    ['live, no forecast', live(plant, { whileBooting: 'raise' })],
+    ['live, no forecast, 900 s window', live(plant, { stabilizationDownMs: 900_000 })],
+    ['live, trend alone', live(plant, ours, only(trend))],
+    ['live, level alone', live(plant, ours, only(level))],
+    ['live, seasons alone', live(plant, ours, [...only(day), ...only(week)])],
+    ['ours', live(plant, ours)],
+    ['ours, one action at a time', live(plant, waiting)],
     ['oracle', createOracle(plant, load)],
     ['oracle at the target', createOracle(plant, load, TARGET)],
   ];
@@ -160,31 +159,34 @@ function policiesFor(plant: Plant, load: readonly number[]): readonly [string, S
 /** The down window of the policy that goes with the default forecaster. */
 const DOWN_WINDOW_MS = 360_000;
 
+function forecastFor({ bootMs, replicaCapacity: capacity }: Plant): ForecastSpec {
+  return { metric: 'load', bootMs, capacity, historyMs: 14 * 86_400_000 };
+}
+
 function only(model: LoadModel | undefined): readonly LoadModel[] {
   return model === undefined ? [] : [model];
 }
 
-function live(
-  plant: Plant,
-  models: readonly LoadModel[] | null,
-  stabilizationDownMs: number,
-  waitsForBoot = false,
-): Stepper {
-  const options = defaultOptions(plant.bootMs, plant.stepMs);
-  const rules = defaultRules(options, TARGET, plant.replicaCapacity);
-  const forecaster = new Forecaster(options, models ?? []);
-  return createLivePolicy({
-    policy: { ...POLICY, stabilizationDownMs },
-    target: TARGET,
-    forecast: models === null ? null : { forecaster, rules },
-    waitsForBoot,
-  });
+/** What an operator would write, decided by what runs live. */
+function live(plant: Plant, policy: Partial<ScalePolicy>, models?: readonly LoadModel[]): Stepper {
+  const { replicasInitial } = plant;
+  const whole = { ...POLICY, ...policy };
+  return createLivePolicy({ policy: whole, replicasInitial, ...(models && { models }) });
 }
 
 const POLICY: ScalePolicy = {
   id: 'backtest',
   workloadId: 'backtest',
-  metrics: [],
+  metrics: [
+    {
+      name: 'load',
+      query: 'load',
+      timestampQuery: 'timestamp(load)',
+      coverage: null,
+      kind: 'average_value',
+      target: TARGET,
+    },
+  ],
   replicasMin: 1,
   replicasMax: REPLICAS_MAX,
   toleranceUpRatio: 0.1,

@@ -85,7 +85,7 @@ describe('a backtest', () => {
       ...{ replicasMin: 1, replicasMax: 100, replicasInitial: 5 },
     };
     const policy = backtestPolicy();
-    const live = createLivePolicy({ policy, target: 7, forecast: null, waitsForBoot: true });
+    const live = createLivePolicy({ policy, replicasInitial: plant.replicasInitial });
     const scores = scoreRun(plant, runPlant(plant, WAVE, live));
     assert.ok(run);
     assert.ok(Math.abs(run.measures.unservedRatio - scores.unservedRatio) < 1e-9);

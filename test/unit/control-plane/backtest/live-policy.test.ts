@@ -3,13 +3,7 @@ import fc from 'fast-check';
 import { createLivePolicy } from '../../../../control-plane/backtest/live-policy.ts';
 import { runPlant } from '../../../../control-plane/backtest/plant.ts';
 import type { Plant, Stepper } from '../../../../control-plane/backtest/plant.ts';
-import {
-  createDefaultModels,
-  defaultOptions,
-  defaultRules,
-} from '../../../../control-plane/forecast/defaults.ts';
-import { Forecaster } from '../../../../control-plane/forecast/forecaster.ts';
-import { policy } from '../../../support/scale-input.ts';
+import { metric, policy } from '../../../support/scale-input.ts';
 import { seededRandom } from '../../../support/seeded-random.ts';
 
 const STEP_MS = 15_000;
@@ -23,18 +17,24 @@ const PLANT: Plant = {
   replicasInitial: 1,
 };
 
-function live(options: { forecast: boolean; downMs?: number; waitsForBoot?: boolean }): Stepper {
-  const forecasting = defaultOptions(PLANT.bootMs, STEP_MS);
-  const forecaster = new Forecaster(forecasting, createDefaultModels());
+function live(
+  options: { forecast: boolean; downMs?: number; waitsForBoot?: boolean },
+  plant: Plant = PLANT,
+): Stepper {
+  const { bootMs, replicaCapacity: capacity, replicasInitial } = plant;
   return createLivePolicy({
     policy: policy({
+      metrics: [metric({ kind: 'average_value', target: 0.7 })],
       replicasMax: 100,
       stabilizationDownMs: options.downMs ?? 0,
       signalAgeMaxMs: 60_000,
+      actionTimeoutMs: 600_000,
+      ...(options.forecast && {
+        forecast: { metric: 'load', bootMs, capacity, historyMs: 86_400_000 },
+      }),
+      ...(options.waitsForBoot !== true && { whileBooting: 'raise' as const }),
     }),
-    target: 0.7,
-    forecast: options.forecast ? { forecaster, rules: defaultRules(forecasting, 0.7, 1) } : null,
-    waitsForBoot: options.waitsForBoot ?? false,
+    replicasInitial,
   });
 }
 
@@ -49,7 +49,7 @@ describe('the live decider in the plant', () => {
     const load = [7, 7, 1, 1, 1, 1];
     const plant = { ...PLANT, replicasInitial: 10 };
     const at = (downMs: number): number[] =>
-      runPlant(plant, load, live({ forecast: false, downMs })).map(({ desired }) => desired);
+      runPlant(plant, load, live({ forecast: false, downMs }, plant)).map(({ desired }) => desired);
     assert.deepEqual(at(0), [10, 10, 2, 2, 2, 2]);
     assert.deepEqual(at(45_000), [10, 10, 10, 10, 2, 2]);
   });
