@@ -4,17 +4,19 @@
  * more than a plane that lived through the history.
  */
 
-import { createDefaultModels, defaultOptions, defaultRules } from '../forecast/defaults.ts';
+import {
+  FORECAST_STEP_MS,
+  createDefaultModels,
+  defaultOptions,
+  defaultRules,
+} from '../forecast/defaults.ts';
 import { Forecaster } from '../forecast/forecaster.ts';
-import type { HorizonForecast } from '../forecast/forecaster.ts';
+import { summaryOf } from '../forecast/reading.ts';
 import type { LoadModel } from '../forecast/load-model.ts';
 import type { Point } from '../model/backtest.ts';
-import type { ForecastInput, ForecastReading, ForecastRule } from '../model/forecast.ts';
+import type { ForecastInput, ForecastRule } from '../model/forecast.ts';
 import type { Observation } from '../model/observation.ts';
 import type { ForecastSpec, ScalePolicy } from '../model/policy.ts';
-
-/** Distance of the samples that forecasters are fed with, in ms: that of loops/forecasts.ts. */
-export const FORECAST_STEP_MS = 60_000;
 
 export class LiveForecast {
   readonly #metric: number;
@@ -47,7 +49,7 @@ export class LiveForecast {
   }
 
   read(nowMs: number): ForecastInput {
-    const forecasts = this.#forecaster.forecast(nowMs).map(readingOf);
+    const forecasts = this.#forecaster.forecast(nowMs).map(summaryOf);
     return { kind: 'ready', forecasts, rules: this.#rules };
   }
 
@@ -57,11 +59,4 @@ export class LiveForecast {
     this.#lastStep = step;
     this.#forecaster.observe(step * FORECAST_STEP_MS, value);
   }
-}
-
-function readingOf(forecast: HorizonForecast): ForecastReading {
-  if (forecast.kind === 'none') return forecast;
-  const { kind, horizonMs, model, quantiles, score } = forecast;
-  const { scored, skillRatio } = score;
-  return { kind, horizonMs, model, quantiles, scored, skillRatio };
 }

@@ -5,31 +5,10 @@
  * are in stabilization.ts. Deviations: strategies/compatibility.ts, rows G to J.
  */
 
+import type { ScaleEvent } from '../model/decision.ts';
+import type { RatePolicySpec, RateRulesSpec } from '../model/policy.ts';
 import type { HpaCompatibility } from './strategies/compatibility.ts';
 import { REPLICAS_LIMIT, ROUNDING_SLACK, boundedReplicas } from './strategies/strategy-proposal.ts';
-
-export interface RatePolicy {
-  /** `percent` is of the number at the start of the period. */
-  readonly kind: 'replicas' | 'percent';
-  /** At least 0; replicas are whole. */
-  readonly value: number;
-  /** Above 0. */
-  readonly periodMs: number;
-}
-
-export interface RateRules {
-  /** Of what the policies allow: the most, the least, or nothing at all. */
-  readonly select: 'max' | 'min' | 'disabled';
-  /** Without any, `max` and `min` allow everything. */
-  readonly policies: readonly RatePolicy[];
-}
-
-/** A change that was made. */
-export interface ScaleEvent {
-  readonly atMs: number;
-  /** Replicas added, or taken when negative; not 0. */
-  readonly change: number;
-}
 
 export interface RateInput {
   readonly nowMs: number;
@@ -38,8 +17,8 @@ export interface RateInput {
   /** What the stages before ask for. */
   readonly proposed: number;
   readonly events: readonly ScaleEvent[];
-  readonly out: RateRules;
-  readonly in: RateRules;
+  readonly out: RateRulesSpec;
+  readonly in: RateRulesSpec;
   readonly compatibility: HpaCompatibility;
   /** By how many ms a tick may come early; row G. Less than every period, at least 0. */
   readonly jitterMs: number;
@@ -55,7 +34,7 @@ export interface RateLimited {
 }
 
 /** What autoscaling/v2 assumes when nothing is said. */
-export const HPA_RATES: { readonly out: RateRules; readonly in: RateRules } = {
+export const HPA_RATES: { readonly out: RateRulesSpec; readonly in: RateRulesSpec } = {
   out: {
     select: 'max',
     policies: [
@@ -104,7 +83,7 @@ export function rememberScaleEvent(
 }
 
 /** The longest period of both directions, in ms; 0 without any policy. */
-export function longestPeriodMs(out: RateRules, into: RateRules): number {
+export function longestPeriodMs(out: RateRulesSpec, into: RateRulesSpec): number {
   return Math.max(0, ...[...out.policies, ...into.policies].map(({ periodMs }) => periodMs));
 }
 
@@ -112,7 +91,7 @@ function unlimited(after: number): RateLimited {
   return { after, reason: null, detail: '' };
 }
 
-function limited(after: number, reason: RateLimited['reason'], rules: RateRules): RateLimited {
+function limited(after: number, reason: RateLimited['reason'], rules: RateRulesSpec): RateLimited {
   if (rules.select === 'disabled') return { after, reason, detail: 'this direction is disabled' };
   const policies = rules.policies.map(
     ({ kind, value, periodMs }) => `${value} ${kind} in ${periodMs} ms`,
@@ -149,7 +128,7 @@ function limitIn(input: RateInput): number {
 }
 
 /** The number at the start of the policy's period: now, without what was changed since. */
-function startOf(input: RateInput, policy: RatePolicy, direction: 'out' | 'in'): number {
+function startOf(input: RateInput, policy: RatePolicySpec, direction: 'out' | 'in'): number {
   const isJittered = direction === 'out' && input.compatibility === 'default';
   const spanMs = policy.periodMs - (isJittered ? input.jitterMs : 0); // row G
   let changed = 0;

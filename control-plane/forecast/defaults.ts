@@ -49,6 +49,9 @@ export interface FloorRule {
 }
 
 const MINUTE_MS = 60_000;
+
+/** Distance of the samples that forecasters are fed with, in ms: from a history, live, and in backtests. */
+export const FORECAST_STEP_MS = MINUTE_MS;
 const DAY_MS = 1_440 * MINUTE_MS;
 
 /** Horizon of the holding rule: a replica that is wanted again this soon is not worth letting go. */

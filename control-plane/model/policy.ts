@@ -47,8 +47,9 @@ export interface AgreementSpec {
 
 /** So many replicas, or percent of them, per period. */
 export interface RatePolicySpec {
+  /** `percent` is of the number at the start of the period. */
   readonly kind: 'replicas' | 'percent';
-  /** At least 0. */
+  /** At least 0; replicas are whole. */
   readonly value: number;
   /** Above 0. */
   readonly periodMs: number;
@@ -57,6 +58,7 @@ export interface RatePolicySpec {
 export interface RateRulesSpec {
   /** Of what the policies allow: the most, the least, or nothing at all. */
   readonly select: 'max' | 'min' | 'disabled';
+  /** Without any, `max` and `min` allow everything. */
   readonly policies: readonly RatePolicySpec[];
 }
 

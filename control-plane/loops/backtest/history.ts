@@ -11,7 +11,7 @@ import {
   loadFromPoints,
   observationsFromPoints,
 } from '../../backtest/points.ts';
-import { FORECAST_STEP_MS } from '../../backtest/live-forecast.ts';
+import { FORECAST_STEP_MS } from '../../forecast/defaults.ts';
 import type { PlannedSignal } from '../../backtest/signals.ts';
 import { stepEndMs, stepsOf } from '../../model/backtest.ts';
 import type { BacktestRequest, Point } from '../../model/backtest.ts';

@@ -7,34 +7,34 @@ import {
   longestPeriodMs,
   rememberScaleEvent,
 } from '../../../../control-plane/deciders/behavior.ts';
-import type {
-  RateInput,
-  RatePolicy,
-  RateRules,
-  ScaleEvent,
-} from '../../../../control-plane/deciders/behavior.ts';
+import type { RateInput } from '../../../../control-plane/deciders/behavior.ts';
+import type { ScaleEvent } from '../../../../control-plane/model/decision.ts';
+import type { RatePolicySpec, RateRulesSpec } from '../../../../control-plane/model/policy.ts';
 
 const NOW_MS = 1_000_000_000;
 const JITTER_MS = 500;
 
-const replicas = (value: number, periodMs = 60_000): RatePolicy => ({
+const replicas = (value: number, periodMs = 60_000): RatePolicySpec => ({
   kind: 'replicas',
   value,
   periodMs,
 });
-const percent = (value: number, periodMs = 60_000): RatePolicy => ({
+const percent = (value: number, periodMs = 60_000): RatePolicySpec => ({
   kind: 'percent',
   value,
   periodMs,
 });
-const max = (...policies: RatePolicy[]): RateRules => ({ select: 'max', policies });
-const min = (...policies: RatePolicy[]): RateRules => ({ select: 'min', policies });
-const disabled = (...policies: RatePolicy[]): RateRules => ({ select: 'disabled', policies });
+const max = (...policies: RatePolicySpec[]): RateRulesSpec => ({ select: 'max', policies });
+const min = (...policies: RatePolicySpec[]): RateRulesSpec => ({ select: 'min', policies });
+const disabled = (...policies: RatePolicySpec[]): RateRulesSpec => ({
+  select: 'disabled',
+  policies,
+});
 const ago = (ageMs: number, change: number): ScaleEvent => ({ atMs: NOW_MS - ageMs, change });
 
 const HPA = { compatibility: 'hpa-v2' } as const;
 const input = (
-  rules: RateRules,
+  rules: RateRulesSpec,
   current: number,
   proposed: number,
   overrides: Partial<RateInput> = {},
@@ -52,7 +52,7 @@ const input = (
 
 type Case = readonly [
   title: string,
-  RateRules,
+  RateRulesSpec,
   current: number,
   proposed: number,
   after: number,
@@ -288,7 +288,10 @@ describe('limitRate: properties', () => {
   it('does not depend on the order of events or policies', () => {
     fc.assert(
       fc.property(anyInput, (given) => {
-        const turned = (rules: RateRules) => ({ ...rules, policies: rules.policies.toReversed() });
+        const turned = (rules: RateRulesSpec) => ({
+          ...rules,
+          policies: rules.policies.toReversed(),
+        });
         const other = limitRate({
           ...given,
           events: given.events.toReversed(),

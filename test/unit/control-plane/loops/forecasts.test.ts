@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  FORECAST_STEP_MS,
-  Forecasts,
-  runRefill,
-} from '../../../../control-plane/loops/forecasts.ts';
+import { FORECAST_STEP_MS } from '../../../../control-plane/forecast/defaults.ts';
+import { Forecasts, runRefill } from '../../../../control-plane/loops/forecasts.ts';
 import type { ScalePolicy } from '../../../../control-plane/model/policy.ts';
 import type {
   MetricsSource,

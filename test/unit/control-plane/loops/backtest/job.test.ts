@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { FORECAST_STEP_MS } from '../../../../../control-plane/backtest/live-forecast.ts';
+import { FORECAST_STEP_MS } from '../../../../../control-plane/forecast/defaults.ts';
 import { createCronerCalendar } from '../../../../../control-plane/adapters/calendar/croner.ts';
 import { runJob } from '../../../../../control-plane/loops/backtest/job.ts';
-import { FORECAST_STEP_MS as LIVE_STEP_MS } from '../../../../../control-plane/loops/forecasts.ts';
 import type { BacktestRequest } from '../../../../../control-plane/model/backtest.ts';
 import type {
   MetricsSource,
@@ -196,7 +195,6 @@ describe('a job of backtesting', () => {
   });
 
   it('trains a forecast on what came before the beginning, in the steps of the live one', async () => {
-    assert.equal(FORECAST_STEP_MS, LIVE_STEP_MS);
     const policy = backtestPolicy({
       forecast: { metric: 'load', bootMs: 60_000, capacity: 10, historyMs: 3_600_000 },
     });
