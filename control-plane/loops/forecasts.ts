@@ -5,10 +5,16 @@
  * they say is that they are warming up, and nothing goes in. A member that does not lead has none.
  */
 
-import { createDefaultModels, defaultOptions, defaultRules } from '../forecast/defaults.ts';
+import {
+  FORECAST_STEP_MS,
+  createDefaultModels,
+  defaultOptions,
+  defaultRules,
+} from '../forecast/defaults.ts';
 import { Forecaster } from '../forecast/forecaster.ts';
 import type { HorizonForecast } from '../forecast/forecaster.ts';
-import type { ForecastInput, ForecastReading, ForecastRule } from '../model/forecast.ts';
+import { summaryOf } from '../forecast/reading.ts';
+import type { ForecastInput, ForecastRule } from '../model/forecast.ts';
 import type { Observation } from '../model/observation.ts';
 import type { ForecastSpec, MetricSpec, ScalePolicy } from '../model/policy.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -19,9 +25,6 @@ import type { Series } from '../telemetry/series.ts';
 import type { LoopLogger } from './logger.ts';
 import { reportedRun } from './reported-run.ts';
 import type { Sight } from './sight.ts';
-
-/** Distance of the samples that forecasters are fed with, in ms, from the history and live alike. */
-export const FORECAST_STEP_MS = 60_000;
 
 /** Points of one range query, under Prometheus' own bound of 11,000. */
 const POINTS_PER_QUERY_MAX = 10_000;
@@ -80,7 +83,7 @@ export class Forecasts {
     if (kept === null) return undefined;
     if (!kept.isReady) return { kind: 'warming', detail: kept.detail };
     kept.last = kept.forecaster.forecast(nowMs);
-    return { kind: 'ready', forecasts: kept.last.map(readingOf), rules: kept.rules };
+    return { kind: 'ready', forecasts: kept.last.map(summaryOf), rules: kept.rules };
   }
 
   /** Of what was said last for a policy; empty where no model was trusted. */
@@ -101,7 +104,7 @@ export class Forecasts {
     if (known?.isReady !== true || !asksTheSame(known, made)) {
       return { kind: 'warming', detail: 'the history is read once the policy is saved' };
     }
-    const forecasts = known.forecaster.forecast(nowMs).map(readingOf);
+    const forecasts = known.forecaster.forecast(nowMs).map(summaryOf);
     return { kind: 'ready', forecasts, rules: made.rules };
   }
 
@@ -277,13 +280,6 @@ function asksTheSame(known: Kept, made: Kept): boolean {
 
 function renewed({ policy, spec, metric, rules }: Kept) {
   return { policy, spec, metric, rules };
-}
-
-function readingOf(forecast: HorizonForecast): ForecastReading {
-  if (forecast.kind === 'none') return forecast;
-  const { horizonMs, model, quantiles, score } = forecast;
-  const { scored, skillRatio } = score;
-  return { kind: 'forecast', horizonMs, model, quantiles, scored, skillRatio };
 }
 
 function turn(): Promise<void> {

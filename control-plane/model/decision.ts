@@ -14,17 +14,17 @@ import type { ActiveSchedule } from './schedule.ts';
 
 /**
  * The stages of the pipeline in their order. One that changed nothing is recorded too, except those
- * that the policy did not ask for: `lost`, `forecast`, `schedule`, `rates`, `budget`, `pause`, `override`.
+ * that nobody asked for: `lost`, `forecast`, `rates`, `schedule`, `budget`, `pause`, `override`.
  */
 export const SCALE_STAGES = [
   'combine',
   'lost',
   'forecast',
-  'schedule',
   'stabilization',
   'cooldown',
   'rates',
   'pending_action',
+  'schedule',
   'bounds',
   'budget',
   'pause',

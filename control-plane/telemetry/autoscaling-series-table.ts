@@ -12,6 +12,15 @@ const LEVELS_MAX = 9;
 
 export function autoscalingSeries(make: SeriesMaker) {
   return {
+    ...forecastSeries(make),
+    ...shadowSeries(make),
+    ...handSeries(make),
+    ...budgetSeries(make),
+  };
+}
+
+function forecastSeries(make: SeriesMaker) {
+  return {
     forecastLoad: make.gauge({
       name: 'omnimind_forecast_load',
       help: 'Load that the forecast says not to be exceeded with the probability `level`, so many seconds ahead.',
@@ -47,6 +56,11 @@ export function autoscalingSeries(make: SeriesMaker) {
       labels: ['workload', 'state'],
       capFactor: FORECAST_STATES.length,
     }),
+  };
+}
+
+function shadowSeries(make: SeriesMaker) {
+  return {
     shadowReplicas: make.gauge({
       name: 'omnimind_shadow_replicas',
       help: 'Replicas that the shadow of a workload’s policy wants.',
@@ -62,6 +76,11 @@ export function autoscalingSeries(make: SeriesMaker) {
       help: 'Decisions that went the other way than the one before them for the workload, an operator’s own left out.',
       labels: ['workload'],
     }),
+  };
+}
+
+function handSeries(make: SeriesMaker) {
+  return {
     intervention: make.gauge({
       name: 'omnimind_intervention_info',
       help: 'Always 1; one per pause or number set by hand that is in force.',
@@ -80,6 +99,11 @@ export function autoscalingSeries(make: SeriesMaker) {
       labels: ['workload', 'kind'],
       capFactor: PAUSES.length + 1,
     }),
+  };
+}
+
+function budgetSeries(make: SeriesMaker) {
+  return {
     budgetLimit: make.gauge({
       name: 'omnimind_budget_limit',
       help: 'Units of a budget that all its workloads may have together.',

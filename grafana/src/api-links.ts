@@ -12,6 +12,7 @@ export const API_PATHS = [
   '/docs',
   '/readyz',
   '/v1/alerts',
+  '/v1/budgets',
   '/v1/decisions',
   '/v1/elections',
   '/v1/members',

@@ -61,6 +61,40 @@ export const EMPTY_WITH_REASON: readonly {
     panel: 'Active constraints',
     reason: 'A has what brakes, B the word "none" when nothing does: never both',
   },
+  ...[
+    'Load and its forecast',
+    'What the forecast raises',
+    'State of the forecast',
+    'Skill of the forecast',
+    'Loads above the forecast',
+  ].map((panel) => ({
+    uid: 'omnimind-workloads',
+    panel,
+    reason: 'the policy of the demo forecasts nothing',
+  })),
+  ...['Shadow and policy in force', 'What the shadow would change'].map((panel) => ({
+    uid: 'omnimind-workloads',
+    panel,
+    reason: 'the policy of the demo has no shadow',
+  })),
+  {
+    uid: 'omnimind-workloads',
+    panel: 'Turns within the hour',
+    refIds: ['B'],
+    reason: 'the policy of the demo has no flap budget',
+  },
+  {
+    uid: 'omnimind-workloads',
+    panel: 'Set by hand',
+    reason: 'nobody paused the demo or set its number',
+  },
+  { uid: 'omnimind-workloads', panel: 'Budgets', reason: 'the demo has no budget' },
+  {
+    uid: 'omnimind-workloads',
+    panel: 'Stages of the last decision',
+    refIds: ['B', 'C', 'F', 'H', 'J', 'K', 'L'],
+    reason: 'the policy of the demo asks for none of these stages',
+  },
   {
     uid: 'omnimind-node',
     panel: 'Swap in use',

@@ -10,8 +10,9 @@ import type { DashboardRow, DashboardSpec } from '../dashboard.ts';
 import { runbook, toDashboard } from '../links.ts';
 import { stat, table, timeSeries } from '../panels.ts';
 import { workloads as workloadVariable } from '../variables.ts';
+import { forecasts, shadows } from './workloads/policies.ts';
 import { ACTS, DECISIONS, NO_POLICY, NO_WORKLOAD, OF_WORKLOAD, ONE } from './workloads/queries.ts';
-import { reasons, signals } from './workloads/reasons.ts';
+import { reasons, signals, stages } from './workloads/reasons.ts';
 
 const health: DashboardRow = {
   title: 'Is it healthy',
@@ -205,7 +206,7 @@ const numbers: DashboardRow = {
     timeSeries({
       title: 'From proposal to decision',
       description:
-        'The number after each stage of the decision: the combined proposals, then stabilization, cooldown, an action under way, bounds and mode. Where two lines part, that stage braked.',
+        'The number after each stage of the decision: combined proposals; what the policy says of lost signals, a forecast, a schedule; the brakes; bounds, budgets, a pause, a number set by hand; mode. Where two part, that stage had its say.',
       unit: 'count',
       link: DECISIONS,
       seriesLink: OF_WORKLOAD,
@@ -238,6 +239,7 @@ const numbers: DashboardRow = {
       ],
       size: { width: 12, height: 9 },
     }),
+    stages,
   ],
 };
 
@@ -257,5 +259,5 @@ export const workloads: DashboardSpec = {
     'What each workload wants, has and was decided, and why. For who runs a workload: is it scaled as it should be, and if not, what stands in between?',
   events: ['Decisions', 'Elections'],
   variables: [workloadVariable],
-  rows: [health, numbers, reasons, signals],
+  rows: [health, numbers, reasons, forecasts, shadows, signals],
 };

@@ -15,7 +15,11 @@ describe('the example of agent pools', () => {
 
   before(async () => {
     const directory = join(ROOT, 'demo/documents/examples');
-    documents = await readDocuments(directory, AbortSignal.timeout(10_000));
+    const all = await readDocuments(directory, AbortSignal.timeout(10_000));
+    documents = {
+      workloads: all.workloads.filter(({ id }) => id.startsWith('agents-')),
+      policies: all.policies.filter(({ workloadId }) => workloadId.startsWith('agents-')),
+    };
   });
 
   it('has a workload for each of two agent types, a policy for each, and each policy a maximum', () => {

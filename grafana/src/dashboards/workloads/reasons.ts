@@ -3,7 +3,7 @@
 import { api } from '../../api-links.ts';
 import type { DashboardRow } from '../../dashboard.ts';
 import { runbook, toDashboard } from '../../links.ts';
-import { barGauge, stateTimeline, timeSeries } from '../../panels.ts';
+import { barGauge, stateTimeline, table, timeSeries } from '../../panels.ts';
 import { ACTS, DECISIONS, NO_POLICY, NO_WORKLOAD, OF_WORKLOAD, ONE } from './queries.ts';
 
 export const reasons: DashboardRow = {
@@ -29,7 +29,7 @@ export const reasons: DashboardRow = {
     stateTimeline({
       title: 'Active constraints',
       description:
-        'Brakes and bounds that changed the number or kept it: stabilization windows, cooldowns, an action under way, bounds, the mode.',
+        'What changed the number or kept it behind the proposals: lost signals, forecasts, schedules, windows, cooldowns, rates, an action under way, bounds, budgets, pauses, numbers set by hand, the mode.',
       unit: 'count',
       link: DECISIONS,
       seriesLink: OF_WORKLOAD,
@@ -115,6 +115,41 @@ export const reasons: DashboardRow = {
     }),
   ],
 };
+
+/** In the order in which a decision passes them. */
+const STAGES = [
+  ['combine', 'Combined'],
+  ['lost', 'Lost signals'],
+  ['forecast', 'Forecast'],
+  ['stabilization', 'Windows'],
+  ['cooldown', 'Cooldown'],
+  ['rates', 'Rates'],
+  ['pending_action', 'In flight'],
+  ['schedule', 'Schedule'],
+  ['bounds', 'Bounds'],
+  ['budget', 'Budget'],
+  ['pause', 'Pause'],
+  ['override', 'By hand'],
+  ['mode', 'Mode'],
+] as const;
+
+/** Of now what the lines over time show, without a legend to search. */
+export const stages = table({
+  title: 'Stages of the last decision',
+  description:
+    'The number of replicas after each stage of the last decision, from left to right. Where it changes, that stage had its say; a dash is a stage that the policy does not ask for.',
+  link: DECISIONS,
+  noValue: NO_POLICY,
+  labels: [{ label: 'workload', title: 'Workload' }],
+  columns: STAGES.map(([stage, title]) => ({
+    expr: `max by (workload) (omnimind_decision_stage_replicas{workload=~"$workload", stage="${stage}"})`,
+    title,
+    unit: 'count',
+    decimals: 0,
+  })),
+  sortBy: 'Workload',
+  size: { width: 24, height: 6 },
+});
 
 export const signals: DashboardRow = {
   title: 'Signals',

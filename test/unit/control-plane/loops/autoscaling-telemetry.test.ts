@@ -1,8 +1,9 @@
 /** What is shown of forecasts, shadows, budgets and what operators do by hand, and when it is taken back. */
 
 import assert from 'node:assert/strict';
+import { FORECAST_STEP_MS } from '../../../../control-plane/forecast/defaults.ts';
 import { AutoscalingTelemetry } from '../../../../control-plane/loops/autoscaling-telemetry.ts';
-import { FORECAST_STEP_MS, Forecasts } from '../../../../control-plane/loops/forecasts.ts';
+import { Forecasts } from '../../../../control-plane/loops/forecasts.ts';
 import type { DecisionRecord } from '../../../../control-plane/model/decision.ts';
 import type { ForecastInput } from '../../../../control-plane/model/forecast.ts';
 import type { ScalePolicy } from '../../../../control-plane/model/policy.ts';
@@ -315,7 +316,7 @@ describe('the coverage of a forecast', () => {
     return 100 + 60 * swing + 5 * Math.sin(atMs / 777_777) * Math.sin(atMs / 123_457);
   };
 
-  const read = async () => {
+  const read = () => {
     const now = { ms: NOW_MS };
     const readRange = (queries: readonly RangeQuery[]) =>
       Promise.resolve(
@@ -337,8 +338,8 @@ describe('the coverage of a forecast', () => {
   };
   const ignore = () => undefined;
 
-  it('is nothing before the history was read, and of a policy that forecasts nothing', async () => {
-    const { forecasts, now } = await read();
+  it('is nothing before the history was read, and of a policy that forecasts nothing', () => {
+    const { forecasts, now } = read();
     assert.deepEqual(forecasts.coverageOf('p'), []);
     forecasts.forecastOf('p', asked, now.ms);
     assert.deepEqual(forecasts.coverageOf('p'), []);
@@ -347,7 +348,7 @@ describe('the coverage of a forecast', () => {
   });
 
   it('is a share near each level of the trusted model, at each horizon that has one', async () => {
-    const { forecasts, now } = await read();
+    const { forecasts, now } = read();
     forecasts.forecastOf('p', asked, now.ms);
     await forecasts.refill(new AbortController().signal);
     const said = forecasts.forecastOf('p', asked, now.ms);
@@ -371,7 +372,7 @@ describe('the coverage of a forecast', () => {
   });
 
   it('is nothing once the forecast is stale', async () => {
-    const { forecasts, now } = await read();
+    const { forecasts, now } = read();
     forecasts.forecastOf('p', asked, now.ms);
     await forecasts.refill(new AbortController().signal);
     forecasts.forecastOf('p', asked, now.ms + 60 * FORECAST_STEP_MS);

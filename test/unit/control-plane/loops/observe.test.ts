@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { observationsOf, queriesOf } from '../../../../control-plane/loops/observe.ts';
 import type { ScalePolicy } from '../../../../control-plane/model/policy.ts';
 import type { InstantReading } from '../../../../control-plane/ports/metrics-source.ts';
-import { metric, policy } from '../../../support/scale-input.ts';
+import { metric, policy, strategy } from '../../../support/scale-input.ts';
 
 const vector = (...values: readonly number[]): InstantReading => ({
   kind: 'vector',
@@ -49,6 +49,24 @@ describe('observe', () => {
       const seen = only(readings, covered);
       assert.equal(seen?.kind === 'failed' ? seen.reason : null, 'signal_unavailable');
     }
+  });
+
+  it('takes the times of a server whose clock is ahead for as much older', () => {
+    const ahead = { ...vector(100), clockAheadMs: 90_000 };
+    const seen = only([vector(1), ahead]);
+    assert.equal(seen?.kind === 'sample' ? seen.sampledAtMs : null, 10_000);
+    const points = policy({ metrics: [], strategies: [strategy('threshold'), strategy('queue')] });
+    const range = { kind: 'matrix', series: [{ labels: {}, points: [] }] } as const;
+    const { readings } = observationsOf(points, {
+      instants: [ahead, vector(1), ahead],
+      ranges: [range],
+    });
+    assert.deepEqual(
+      readings
+        .flatMap(({ parts }) => Object.values(parts))
+        .map((part) => 'sampledAtMs' in part && part.sampledAtMs),
+      [10_000, 10_000],
+    );
   });
 
   it('tells no series, two series and no number apart', () => {

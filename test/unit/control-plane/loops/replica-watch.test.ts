@@ -47,6 +47,49 @@ describe('the watch over replicas', () => {
     assert.equal(watch.isMissing('w'), false);
   });
 
+  it('takes a look at some workloads, and leaves the others as they are', () => {
+    const watch = new ReplicaWatch();
+    watch.saw(
+      new Map([
+        ['v', seen('other')],
+        ['w', seen('a')],
+      ]),
+      1,
+    );
+    watch.sawSome(new Map([['w', seen('a', 'b')]]), 2);
+    assert.deepEqual(ids(watch), ['a', 'b']);
+    assert.equal(watch.of('v').length, 1);
+    watch.sawSome(new Map([['w', unseen]]), 3);
+    assert.deepEqual(ids(watch), ['a', 'b']);
+    assert.deepEqual([watch.seenAtMs('v'), watch.seenAtMs('w')], [1, null]);
+  });
+
+  it('keeps of each workload the newest look, whichever ends first', () => {
+    const watch = new ReplicaWatch();
+    watch.saw(new Map([['w', seen('a')]]), 1);
+    watch.sawSome(new Map([['w', seen('newest')]]), 5);
+    watch.saw(new Map([['w', seen('older')]]), 4);
+    assert.deepEqual(ids(watch), ['newest']);
+    watch.sawSome(new Map([['w', seen('oldest')]]), 3);
+    assert.deepEqual(ids(watch), ['newest']);
+    watch.saw(new Map(), 4.5);
+    assert.deepEqual(ids(watch), ['newest'], 'the workload may be newer than that look');
+    watch.saw(new Map(), 5);
+    assert.deepEqual(ids(watch), []);
+  });
+
+  it('has not looked before there was a look at all of them', () => {
+    const watch = new ReplicaWatch();
+    watch.sawSome(new Map([['w', seen('a')]]), 1);
+    assert.equal(watch.hasLooked, false);
+    assert.equal(watch.isMissing('w'), true);
+    watch.saw(new Map([['w', seen('a')]]), 2);
+    assert.equal(watch.hasLooked, true);
+    watch.restart(5);
+    watch.sawSome(new Map([['w', seen('old')]]), 4);
+    assert.deepEqual([watch.hasLooked, ids(watch)], [false, []]);
+  });
+
   it('begins anew when it is restarted, also for a look that had begun before', () => {
     const watch = new ReplicaWatch();
     watch.saw(new Map([['w', seen('a')]]), 1);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { ScaleTelemetry } from '../../../../control-plane/loops/scale-telemetry.ts';
 import { renderMetrics } from '../../../../control-plane/telemetry/exposition.ts';
 import { createSeries } from '../../../../control-plane/telemetry/series.ts';
+import { metric } from '../../../support/scale-input.ts';
 import { createScalePlane } from '../../../support/scale-plane.ts';
 import type { ScaleParts, ScalePlane } from '../../../support/scale-plane.ts';
 
@@ -166,13 +167,41 @@ describe('what the scale loop shows', () => {
       'actual_unknown',
       'at_desired',
     ] as const) {
-      const outcome = { ...record.outcome, verdict: { kind: 'hold', reason, detail: '' } as const };
+      const outcome = {
+        ...record.outcome,
+        verdict: { kind: 'hold', reason, replicas: 3, detail: '' } as const,
+      };
       await telemetry.decided([{ ...record, outcome }]);
     }
     assert.deepEqual(await p.metrics('omnimind_decision_inputs_total'), [
       'omnimind_decision_inputs_total{workload="w",result="known"} 2',
       'omnimind_decision_inputs_total{workload="w",result="lost"} 3',
     ]);
+  });
+
+  it('is which signal is lost and why, also when another one decides, until it can be used again', async () => {
+    const p = plane();
+    const load = (id: string) => ({ query: `load{workload="${id}"}`, timestampQuery: 'age' });
+    await p.put('w', {
+      policy: {
+        metrics: [metric({ name: 'own', ...load('w') }), metric({ name: 'other', ...load('x') })],
+      },
+    });
+    const lost = () => p.metrics('omnimind_signal_lost_info{');
+    p.source.loads.set('w', 30).set('x', NaN);
+    await p.tick();
+    assert.deepEqual(await p.reasons('w'), ['above_target']);
+    assert.deepEqual(await lost(), [
+      'omnimind_signal_lost_info{workload="w",metric="other",reason="signal_not_a_number"} 1',
+    ]);
+    p.source.loads.delete('x');
+    await p.tick();
+    assert.deepEqual(await lost(), [
+      'omnimind_signal_lost_info{workload="w",metric="other",reason="signal_absent"} 1',
+    ]);
+    p.source.loads.set('x', 1);
+    await p.tick();
+    assert.deepEqual(await lost(), []);
   });
 
   it('is taken back by a member that leads no more, and shown again when it leads again', async () => {

@@ -16,7 +16,8 @@ describe('a target that is switched off', () => {
       const p = createScalePlane({ targets });
       await p.propose({ kind: 'raise_format', formatVersion: 4 });
       await p.propose({ ...put, workload: chat });
-      const seen = await readReplicas(p.memory.readState(), targets, 1_000, p.signal);
+      const workloads = Object.values(p.memory.readState().workloads).map((one) => one.workload);
+      const seen = await readReplicas(workloads, targets, 1_000, p.signal);
       assert.deepEqual(seen.get('chat'), {
         kind: 'unseen',
         detail:
