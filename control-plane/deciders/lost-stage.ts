@@ -36,7 +36,7 @@ export function lostStage(
   if (overdue.size === 0) return null;
   const fallback = fallbackOf(onLost, input.desired);
   const stood = proposals.map((proposal) =>
-    overdue.has(proposal.metric) ? standIn(proposal, fallback, input.desired) : proposal,
+    overdue.has(proposal.metric) ? standIn(proposal, fallback) : proposal,
   );
   const { after } = combine(input, stood);
   const names = [...overdue].sort().join(', ');
@@ -44,8 +44,10 @@ export function lostStage(
   return { stage: 'lost', before, after, reason: after === before ? null : 'signals_lost', detail };
 }
 
+/** Replicas that all boot still are not a loss of the signal: it will speak when they serve. */
 function isLost(proposal: Proposal): boolean {
-  return proposal.kind === 'none' || proposal.limited !== null;
+  if (proposal.kind === 'none') return proposal.reason !== 'no_replica_ready';
+  return proposal.limited !== null;
 }
 
 function fallbackOf({ kind, replicas }: OnLostSpec, desired: number): number {
@@ -63,14 +65,12 @@ function fallbackOf({ kind, replicas }: OnLostSpec, desired: number): number {
   }
 }
 
-/** What still came of a partial signal may raise beyond the fallback. */
-function standIn(proposal: Proposal, fallback: number, desired: number): Proposal {
-  const raised =
-    proposal.kind === 'replicas' && proposal.replicas > desired ? proposal.replicas : 0;
+/** What still came of a partial signal forbids going in, as ever: a fallback can only raise it. */
+function standIn(proposal: Proposal, fallback: number): Proposal {
   return {
     kind: 'replicas',
     metric: proposal.metric,
-    replicas: Math.max(fallback, raised),
+    replicas: proposal.kind === 'replicas' ? Math.max(fallback, proposal.replicas) : fallback,
     ratio: null,
     ageMs: proposal.ageMs,
     withinTolerance: false,

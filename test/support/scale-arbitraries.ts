@@ -93,7 +93,8 @@ export function scaleCase(seed: number, choice: ScaleCaseChoice = {}): ScaleInpu
   const draws = new Draws(seed);
   const desired = draws.pick([0, 1, 2, 3, 4, 5, 8, 12, 20]);
   const starting = draws.chance(0.2) ? draws.whole(0, desired) : 0;
-  const ready = desired - starting;
+  // Some have died, or drain still.
+  const ready = draws.chance(0.1) ? draws.whole(0, desired + 2) : desired - starting;
   const metrics = metricsOf(draws, choice);
   const strategies = strategiesOf(draws, choice, metrics.length === 0);
   const budgets = budgetsOf(draws);
@@ -170,7 +171,10 @@ function strategiesOf(
   const count = draws.whole(isNeeded ? 1 : 0, 2);
   return Array.from({ length: count }, (_, index): StrategySpec => {
     const kind = draws.pick(KINDS);
-    return { ...strategy(kind), name: `s${index}`, fromReplicas: draws.chance(0.2) };
+    const fromReplicas = draws.chance(0.2);
+    // Groups count with the combination winner alone.
+    const group = draws.chance(0.3) ? 'g' : null;
+    return { ...strategy(kind), name: `s${index}`, fromReplicas, group };
   });
 }
 
@@ -270,7 +274,9 @@ function readingOf(
   if (choice.faults !== false && draws.chance(0.08)) return { strategy: spec.name, parts: {} };
   const ready = actual.kind === 'known' ? actual.ready : 0;
   const perReplica = 'replicaLabel' in spec;
-  const value = perReplica ? draws.share() * 12 : draws.share() * 1.6 * TARGET * Math.max(1, desired);
+  const value = perReplica
+    ? draws.share() * 12
+    : draws.share() * 1.6 * TARGET * Math.max(1, desired);
   return reading(spec, spec.kind === 'pass_through' ? draws.share() * 20 : value, ready);
 }
 
@@ -307,11 +313,7 @@ function memoryOf(draws: Draws, asked: ScalePolicy, past: () => number): PolicyM
   };
 }
 
-function besidesOf(
-  draws: Draws,
-  choice: ScaleCaseChoice,
-  input: ScaleInput,
-): Partial<ScaleInput> {
+function besidesOf(draws: Draws, choice: ScaleCaseChoice, input: ScaleInput): Partial<ScaleInput> {
   const { nowMs, desired } = input;
   const untilMs = draws.pick([null, nowMs, nowMs + 1]);
   const words = choice.words !== false;

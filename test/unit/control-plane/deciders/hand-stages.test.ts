@@ -143,6 +143,25 @@ describe('an action under way to 4', () => {
   ]);
 });
 
+describe('the stage of the action under way', () => {
+  const given: readonly [string, Partial<ScaleInput>][] = [
+    ['going in, where booting raises', { ...load(10), ...out, ...raise }],
+    ['going in after going in', { ...load(10), ...into }],
+    ['going out after going in, where booting raises', { ...load(80), ...into, ...raise }],
+    ['going out, where booting waits', { ...load(80), ...out }],
+  ];
+  for (const [title, overrides] of given) {
+    it(`is the one that holds ${title}`, () => {
+      const { stages } = decideScale(scaleInput(overrides));
+      const held = stages.filter(({ reason }) => reason === 'action_in_flight');
+      assert.deepEqual(
+        held.map(({ stage }) => stage),
+        ['pending_action'],
+      );
+    });
+  }
+});
+
 describe('bounds', () => {
   const cases: readonly [string, min: number, max: number, load: number, string][] = [
     ['leave what is within', 2, 8, 60, 'out 6 above_target'],

@@ -164,13 +164,15 @@ describe('one signal lost and another healthy', () => {
     assert.equal(told({ policy: asked, observations, ...both }), 'in 2 signals_lost');
   });
 
-  it('lets a partial one raise beyond its fallback, and takes the fallback otherwise', () => {
+  it('lets a partial one raise, and its fallback raise it, and never goes in by it', () => {
     const coverage = { query: 'c', minimumRatio: 1 };
     const asked = policy({ metrics: [metric({ coverage })], onLost: onLost('static', 2) });
     const thin = (load: number) => ({ observations: [sample(load, { reporting: 3 })] });
     const lost = lostFor(AFTER_MS, 'load');
     assert.equal(told({ policy: asked, ...thin(80), ...lost }), 'out 8 above_target');
-    assert.equal(told({ policy: asked, ...thin(10), ...lost }), 'in 2 signals_lost');
+    assert.equal(told({ policy: asked, ...thin(10), ...lost }), 'hold 4 signal_partial');
+    const more = policy({ metrics: [metric({ coverage })], onLost: onLost('static', 6) });
+    assert.equal(told({ policy: more, ...thin(10), ...lost }), 'out 6 signals_lost');
   });
 
   it('counts for the winner and for out_if_any as for the largest', () => {
@@ -209,6 +211,10 @@ describe('lostSince', () => {
   it('counts a partial one as lost', () => {
     const partial = asking(4, { metric: 'a', limited: 'signal_partial' });
     assert.deepEqual(lostSince(input, [partial]), { a: NOW_MS - 5 });
+  });
+
+  it('does not count replicas that all boot as a lost signal', () => {
+    assert.deepEqual(lostSince(input, [silent('no_replica_ready', 'a')]), {});
   });
 
   it('takes a time that has not come yet for now', () => {
@@ -278,6 +284,13 @@ describe('absent because there are no replicas', () => {
       assert.equal(told({ policy: policy(lost), ...overrides }), expected);
     });
   }
+
+  it('is a loss with one wanted, though none is there any more', () => {
+    const gone = { desired: 1, actual: { kind: 'known', ready: 0, starting: 0 } } as const;
+    assert.equal(told({ policy: policy(lost), ...broken, ...gone }), 'out 2 signals_lost');
+    const patient = policy({ metrics, replicasMin: 0 });
+    assert.equal(told({ policy: patient, ...broken, ...gone }), 'hold 1 signal_absent');
+  });
 
   it('is a loss for a signal that does not come from the replicas', () => {
     const asked = policy({ ...lost, metrics: [metric()] });

@@ -15,6 +15,7 @@ import type {
   PartReading,
   StrategyReading,
 } from '../../../../control-plane/model/observation.ts';
+import type { MetricSpec } from '../../../../control-plane/model/policy.ts';
 import { arbitraryCase, inOtherOrder, scaleCase } from '../../../support/scale-arbitraries.ts';
 import type { ScaleCaseChoice } from '../../../support/scale-arbitraries.ts';
 
@@ -242,9 +243,16 @@ function within(input: ScaleInput): ScaleInput {
   return { ...input, policy: { ...input.policy, replicasMax } };
 }
 
+/** Without second expressions and without groups. */
 function unchecked(input: ScaleInput): ScaleInput {
-  const metrics = input.policy.metrics.map(({ agreement: _, ...rest }) => rest);
-  return { ...input, policy: { ...input.policy, metrics } };
+  const { strategies } = input.policy;
+  const alone = strategies?.map((spec) => ({ ...spec, group: null }));
+  const policy = { ...input.policy, metrics: input.policy.metrics.map(withoutAgreement) };
+  return { ...input, policy: alone === undefined ? policy : { ...policy, strategies: alone } };
+}
+
+function withoutAgreement({ agreement: _, ...spec }: MetricSpec): MetricSpec {
+  return spec;
 }
 
 function withHigher(
