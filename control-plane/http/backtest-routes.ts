@@ -13,12 +13,13 @@ import { nothing } from '../schemas/query.ts';
 import { backtestAnswer } from './backtest-representations.ts';
 import { HttpRefusal } from './errors.ts';
 import type { RequestFault } from './errors.ts';
+import { askedFormat, HTML, type Format, VARY_ACCEPT, ACCEPT_HEADERS } from './media-type.ts';
 import { countOf } from './problem.ts';
 import { defineRoute } from './route.ts';
-import type { RawCall, Reply, Route } from './route.ts';
+import type { Reply, Route } from './route.ts';
 
 /** `html`: the report, whole in one page. */
-export type BacktestFormat = 'json' | 'html';
+export type BacktestFormat = Format;
 
 export type BacktestAnswer =
   | {
@@ -68,6 +69,8 @@ export function backtestRoutes(
         200: {
           description: 'What came of it: JSON, or the report as text/html',
           schema: backtestAnswer,
+          alsoAs: [HTML],
+          headers: ACCEPT_HEADERS,
         },
       },
       problems: [
@@ -79,7 +82,7 @@ export function backtestRoutes(
       ],
       answer: async ({ body, raw }) => {
         const request = requestOf(body, consensus);
-        const format = formatOf(raw);
+        const format = askedFormat(raw.headers);
         return replyOf(await backtests.run(request, format, raw.signal), format);
       },
     }),
@@ -111,14 +114,6 @@ function policyOf({ asked }: AskedPolicy, consensus: Pick<Consensus, 'readState'
   return stored.policy;
 }
 
-/** HTML for whoever asks for it before JSON, as a browser does. */
-function formatOf({ headers }: RawCall): BacktestFormat {
-  const accept = headers.accept ?? '';
-  const html = accept.indexOf('text/html');
-  const json = accept.indexOf('application/json');
-  return html >= 0 && (json < 0 || html < json) ? 'html' : 'json';
-}
-
 function replyOf(answer: BacktestAnswer, format: BacktestFormat): Reply {
   switch (answer.kind) {
     case 'done':
@@ -126,8 +121,8 @@ function replyOf(answer: BacktestAnswer, format: BacktestFormat): Reply {
         status: 200,
         body: { kind: 'bytes', bytes: answer.bytes },
         headers: {
-          'content-type': format === 'html' ? 'text/html; charset=utf-8' : 'application/json',
-          vary: 'Accept',
+          'content-type': format === 'html' ? `${HTML}; charset=utf-8` : 'application/json',
+          ...VARY_ACCEPT,
           ...(answer.contentSecurityPolicy !== null && {
             'content-security-policy': `${answer.contentSecurityPolicy}; frame-ancestors 'none'`,
             'referrer-policy': 'no-referrer',

@@ -10,10 +10,15 @@ import {
   DecisionStoreError,
 } from '../ports/decision-store.ts';
 import { evaluateDocument, parseScaleInput } from '../schemas/evaluate.ts';
-import { decisionPath, decisionsQuery, nothing } from '../schemas/query.ts';
+import { decisionPath, decisionQuery, decisionsQuery, nothing } from '../schemas/query.ts';
+import { decisionListPage } from './decision-list-page.ts';
+import { readNeighbours } from './decision-neighbours.ts';
+import { decisionPage } from './decision-page.ts';
 import { HttpRefusal } from './errors.ts';
 import { explainDecision } from './explanation.ts';
-import { PAGE_HEADERS, pageReply } from './page.ts';
+import { ACCEPT_HEADERS, askedFormat, HTML, VARY_ACCEPT } from './media-type.ts';
+import { nextPagePath, PAGE_HEADERS, pageReply } from './page.ts';
+import { htmlReply } from './page-frame.ts';
 import type { PlaneViews } from './plane.ts';
 import { jsonDifferences } from './replay.ts';
 import {
@@ -46,6 +51,8 @@ function listDecisions(reader: Reader): Route {
     operationId: 'listDecisions',
     tag: 'decisions',
     summary: 'Decisions, newest first, each with everything that it read and concluded',
+    description:
+      'With `Accept: text/html`, as a browser sends it, the answer is a table that links to the page of each.',
     role: 'viewer',
     answeredBy: 'leader_or_member',
     pathSchema: nothing,
@@ -55,7 +62,8 @@ function listDecisions(reader: Reader): Route {
       200: {
         description: 'A page of decisions',
         schema: pageOf(decisionRecord, 'DecisionPage'),
-        headers: PAGE_HEADERS,
+        alsoAs: [HTML],
+        headers: { ...PAGE_HEADERS, ...ACCEPT_HEADERS },
       },
     },
     problems: ['decision_store_unavailable'],
@@ -73,7 +81,13 @@ function listDecisions(reader: Reader): Route {
       const page = await reader(raw.signal, (from, signal) =>
         from.list(filter, query.limit, query.cursor ?? null, signal),
       );
-      return pageReply(raw, page.records, page.nextAfterId);
+      const { records, nextAfterId } = page;
+      const reply = pageReply(raw, records, nextAfterId);
+      if ((query.format ?? askedFormat(raw.headers)) === 'json') {
+        return { ...reply, headers: { ...reply.headers, ...VARY_ACCEPT } };
+      }
+      const next = nextAfterId === null ? null : nextPagePath(raw, nextAfterId);
+      return htmlReply(decisionListPage({ records, search: raw.search, next }), reply.headers);
     },
   });
 }
@@ -85,18 +99,33 @@ function readDecision(reader: Reader, views: PlaneViews): Route {
     operationId: 'readDecision',
     tag: 'decisions',
     summary: 'One decision, with its explanation in words',
+    description:
+      'With `Accept: text/html`, as a browser sends it, the answer is a page: what was decided, why, and what it would have been otherwise. A browser sends no key: where keys are configured, a proxy has to add it.',
     role: 'viewer',
     answeredBy: 'leader_or_member',
     pathSchema: decisionPath,
-    querySchema: nothing,
+    querySchema: decisionQuery,
     body: NO_BODY,
-    responses: { 200: { description: 'The decision', schema: explainedDecision } },
+    responses: {
+      200: {
+        description: 'The decision',
+        schema: explainedDecision,
+        alsoAs: [HTML],
+        headers: ACCEPT_HEADERS,
+      },
+    },
     problems: ['decision_not_found', 'decision_store_unavailable'],
-    answer: async ({ path, raw }) => {
+    answer: async ({ path, query, raw }) => {
       const record = await readRecord(reader, path.decisionId, raw.signal);
       const counterfactuals = views.counterfactuals(record.input);
+      if ((query.format ?? askedFormat(raw.headers)) === 'html') {
+        const neighbours = await readNeighbours(record, (...asked) =>
+          reader(raw.signal, (store, signal) => store.list(...asked, signal)),
+        );
+        return htmlReply(decisionPage({ record, counterfactuals, neighbours }));
+      }
       const explanation = explainDecision(record, counterfactuals);
-      return json({ ...record, explanation, counterfactuals });
+      return { ...json({ ...record, explanation, counterfactuals }), headers: VARY_ACCEPT };
     },
   });
 }

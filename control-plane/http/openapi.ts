@@ -194,10 +194,17 @@ function headerObjects(headers: Readonly<Record<string, string>>) {
 }
 
 function contentOf(spec: ResponseSpec) {
-  if (spec.schema !== undefined) return { content: { 'application/json': mediaOf(spec.schema) } };
+  if (spec.schema !== undefined) {
+    const others = (spec.alsoAs ?? []).map((type) => [type, TEXT_MEDIA] as const);
+    return {
+      content: { 'application/json': mediaOf(spec.schema), ...Object.fromEntries(others) },
+    };
+  }
   if (spec.contentType === undefined) return {};
-  return { content: { [spec.contentType]: { schema: { type: 'string' as const } } } };
+  return { content: { [spec.contentType]: TEXT_MEDIA } };
 }
+
+const TEXT_MEDIA = { schema: { type: 'string' as const } };
 
 function mediaOf(schema: z.ZodType) {
   return { schema };

@@ -35,10 +35,15 @@ export function pageReply(
 ): Reply {
   if (nextAfterId === null) return json({ items, nextCursor: null });
   const nextCursor = encodeCursor(nextAfterId);
-  const query = new URLSearchParams(raw.search);
-  query.set('cursor', nextCursor);
-  const headers = { link: `<${raw.path}?${query.toString()}>; rel="next"` };
+  const headers = { link: `<${nextPagePath(raw, nextAfterId)}>; rel="next"` };
   return { ...json({ items, nextCursor }), headers };
+}
+
+/** Path and query of the page that continues after an id. */
+export function nextPagePath({ path, search }: RawCall, afterId: string): string {
+  const query = new URLSearchParams(search);
+  query.set('cursor', encodeCursor(afterId));
+  return `${path}?${query.toString()}`;
 }
 
 /** The values of a record in ascending order of their keys, by code unit: the order of cursors. */

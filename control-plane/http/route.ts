@@ -74,6 +74,8 @@ export interface ResponseSpec {
   readonly schema?: z.ZodType;
   /** application/json when there is a schema. */
   readonly contentType?: string;
+  /** Media types other than JSON in which the same is said to whoever asks for one in Accept. */
+  readonly alsoAs?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -9,13 +9,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alertFiles } from './alert-rules.ts';
 import type { OutageCase } from './outage-case.ts';
-import { EXPORT_BEFORE_MS, TICK_MS } from './outage-plane.ts';
+import { EXPORT_BEFORE_MS, EXPORT_MS, TICK_MS } from './outage-plane.ts';
 import type { OutageRun, OutageTick } from './outage-plane.ts';
 
 const LATE_TICKS = 2;
 const ALERTED_WITHIN_MS = 60_000;
-/** Replicas that come and go let the rules wait for so long with what is missing. */
+/** Replicas that come and go let the rules wait for so long with what is missing; then they look again. */
 const CHANGE_MS = 45_000;
+const CHANGE_SEEN_MS = CHANGE_MS + (LATE_TICKS + 1) * TICK_MS;
 const INSTANCE = 'm1:7400';
 
 export interface AlertExpectation {
@@ -34,12 +35,14 @@ export function alertExpected(
   let fromMs = badFromMs;
   if (of.kind.name === 'partial') {
     for (const [index, { sinceMs, ready }] of ticks.entries()) {
-      const isNear = sinceMs > badFromMs - CHANGE_MS && sinceMs <= badFromMs + ALERTED_WITHIN_MS;
+      const isNear = sinceMs > badFromMs - CHANGE_MS && sinceMs <= fromMs + ALERTED_WITHIN_MS;
       if (isNear && ready !== ticks[index - 1]?.ready) {
-        fromMs = Math.max(fromMs, sinceMs + CHANGE_MS - ALERTED_WITHIN_MS + TICK_MS);
+        fromMs = Math.max(fromMs, sinceMs + CHANGE_SEEN_MS - ALERTED_WITHIN_MS);
       }
     }
   }
+  // While replicas come one after another, what is missing is told once they no longer do.
+  if (fromMs + ALERTED_WITHIN_MS > Math.min(of.durationMs, EXPORT_MS) + TICK_MS) return null;
   return { workload: of.id, byMs: fromMs + ALERTED_WITHIN_MS };
 }
 

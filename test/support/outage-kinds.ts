@@ -35,8 +35,6 @@ export interface OutageKind {
    * from good ones, and nothing may come of them that good ones would not have brought.
    */
   readonly seen: 'all' | 'some' | 'none';
-  /** By how many replicas what nobody can see may mislead; 0 unless given. */
-  readonly misleadsBy?: number;
   readonly befalls?: (shape: OutageShape) => boolean;
 }
 
@@ -94,24 +92,6 @@ export const OUTAGE_KINDS: readonly OutageKind[] = [
     reasons: ['signal_stale'],
     spoil: shiftTimes(600),
     seen: 'all',
-  },
-  {
-    name: 'clock-behind',
-    reasons: GONE,
-    faults: { clockMs: -SKEW_MS },
-    badAfterMs: SIGNAL_AGE_MS,
-    seen: 'all',
-  },
-  {
-    name: 'clock-ahead',
-    reasons: GONE,
-    faults: { clockMs: SKEW_MS },
-    badAfterMs: SIGNAL_AGE_MS,
-    lingersMs: SKEW_MS,
-    // Seen while the clock jumps. After that the samples are two minutes old and say that they are not:
-    // who multiplies such a mean by the replicas of now is off by one in a trough.
-    misleadsBy: 1,
-    seen: 'some',
   },
   {
     name: 'partial',
@@ -184,6 +164,21 @@ export const SERVER_KINDS: readonly OutageKind[] = [
     mode: 'refuse',
     // A rate needs two samples again, a window most of its points.
     lingersMs: 75_000,
+    seen: 'all',
+  },
+  {
+    name: 'clock-behind',
+    reasons: GONE,
+    faults: { clockMs: -SKEW_MS },
+    badAfterMs: SIGNAL_AGE_MS,
+    seen: 'all',
+  },
+  {
+    name: 'clock-ahead',
+    reasons: GONE,
+    faults: { clockMs: SKEW_MS },
+    // Set right, it shows what it took meanwhile for the time that now comes.
+    lingersMs: SKEW_MS,
     seen: 'all',
   },
   { name: 'refused', reasons: UNAVAILABLE, mode: 'refuse', seen: 'all' },

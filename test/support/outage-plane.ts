@@ -37,11 +37,12 @@ export const WARM_TICKS = 24;
 export const AFTER_MS = 12 * 60_000;
 
 /** Series whose values are kept for the alerting rules. */
-const EXPORTED = /^(omnimind_(?:signal_lost_info|replicas_ready|replicas_starting|policies)\b\S*) (\S+)/;
+const EXPORTED =
+  /^(omnimind_(?:signal_lost_info|replicas_ready|replicas_starting|policies)\b\S*) (\S+)/;
 
 /** The span around the begin in which it is kept. */
 export const EXPORT_BEFORE_MS = 60_000;
-const EXPORT_MS = 240_000;
+export const EXPORT_MS = 240_000;
 
 /** What one tick came to for one workload. */
 export interface OutageTick {
@@ -106,9 +107,9 @@ class OutagePlane {
     this.#options = options;
     this.#fake = fake;
     answer.samples = (query, atMs) => this.#answer(query, atMs);
+    answer.nowMs = () => this.#nowMs + (this.#isBroken ? this.#clockMs() : 0);
     const clock = { nowMs: () => this.#nowMs, monotonicMs: () => this.#nowMs - NOW_MS };
-    const { monotonicMs } = clock;
-    this.#source = createPrometheusSource(sourceOptions(fake.url, { monotonicMs }));
+    this.#source = createPrometheusSource(sourceOptions(fake.url, clock));
     const logger = { debug: quiet, info: quiet, warn: quiet, error: shout };
     this.#forecasts = new Forecasts({
       source: this.#source,
@@ -134,10 +135,11 @@ class OutagePlane {
   }
 
   static async start(options: OutageRunOptions): Promise<OutagePlane> {
-    const answerer: Answerer = { samples: () => [] };
+    const answerer: Answerer = { samples: () => [], nowMs: () => NOW_MS };
     const fake = await startPrometheusFake({
       samples: (query, atMs) => answerer.samples(query, atMs),
       stepsThrough: true,
+      nowMs: () => answerer.nowMs(),
     });
     const plane = new OutagePlane(options, fake, answerer);
     await plane.#put();
@@ -205,7 +207,8 @@ class OutagePlane {
     for (const [id, { world, ticks }] of this.#subjects) {
       const record = this.#loop.lastDecision(id);
       const desired = workloads[id]?.desired;
-      if (record?.atMs !== this.#nowMs || desired === undefined) throw new Error(`${id}: no decision`);
+      if (record?.atMs !== this.#nowMs || desired === undefined)
+        throw new Error(`${id}: no decision`);
       ticks.push({
         sinceMs: this.#nowMs - this.#beginMs,
         record,
@@ -214,7 +217,10 @@ class OutagePlane {
         load: world.loadAt(this.#nowMs),
       });
     }
-    if (this.#nowMs >= this.#beginMs - EXPORT_BEFORE_MS && this.#nowMs <= this.#beginMs + EXPORT_MS) {
+    if (
+      this.#nowMs >= this.#beginMs - EXPORT_BEFORE_MS &&
+      this.#nowMs <= this.#beginMs + EXPORT_MS
+    ) {
       await this.#export();
     }
   }
@@ -239,7 +245,8 @@ class OutagePlane {
     const { serverKind, isControl } = this.#options;
     if (isControl === true) return;
     this.#isBroken = true;
-    for (const { of, world } of this.#subjects.values()) Object.assign(world.faults, of.kind.faults);
+    for (const { of, world } of this.#subjects.values())
+      Object.assign(world.faults, of.kind.faults);
     if (serverKind?.mode !== undefined) await this.#fake.setMode(serverKind.mode);
   }
 
@@ -247,6 +254,11 @@ class OutagePlane {
     this.#isBroken = false;
     for (const { world } of this.#subjects.values()) Object.assign(world.faults, NO_FAULTS);
     await this.#fake.setMode('ok');
+  }
+
+  /** Of the server: one that is wrong is wrong for all who ask. */
+  #clockMs(): number {
+    return this.#options.serverKind?.faults?.clockMs ?? 0;
   }
 
   #answer(text: string, atMs: number): readonly FakeSample[] {
@@ -266,8 +278,10 @@ class OutagePlane {
       return subject.world;
     };
     return {
-      setReplicas: ({ id }, replicas) =>
-        Promise.resolve(worldOf(id).setReplicas(replicas, this.#nowMs)),
+      setReplicas: ({ id }, replicas) => {
+        worldOf(id).setReplicas(replicas, this.#nowMs);
+        return Promise.resolve();
+      },
       readReplicas: ({ id }) => Promise.resolve(worldOf(id).replicasAt(this.#nowMs)),
       listWorkloads: () => Promise.resolve([...this.#subjects.keys()]),
       removeWorkload: () => Promise.reject(new Error('no workload is removed')),
@@ -276,6 +290,7 @@ class OutagePlane {
 }
 
 interface Answerer {
+  nowMs: () => number;
   samples: (query: string, atMs: number) => readonly FakeSample[];
 }
 

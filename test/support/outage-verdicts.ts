@@ -51,7 +51,7 @@ export function lowerThanJustified({ of, ticks, control }: Suffered): readonly s
     if (index < begun) return [];
     const reached = control.slice(begun, index + WINDOW_MS / TICK_MS + 1);
     const floor = Math.min(...reached.map(({ desired }) => desired));
-    const isLower = tick.desired < floor - (of.kind.misleadsBy ?? 0);
+    const isLower = tick.desired < floor;
     return isLower ? [told(of, tick, `wants ${tick.desired}, good data never below ${floor}`)] : [];
   });
 }

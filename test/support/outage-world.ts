@@ -15,9 +15,10 @@ export const TARGET_LOAD = 10;
 export const FULL_LOAD = 14;
 
 /** What each replica exports, and what stands beside the workload and needs none of them. */
-const REPLICA_FAMILIES = ['load', 'kv', 'waiting', 'cpu', 'cpu_request', 'requests_total'] as const;
+type ReplicaFamily = 'load' | 'kv' | 'waiting' | 'cpu' | 'cpu_request' | 'requests_total';
 const OUTSIDE_FAMILIES = ['offered', 'offered_total', 'latency', 'depth'] as const;
-export type Family = (typeof REPLICA_FAMILIES)[number] | (typeof OUTSIDE_FAMILIES)[number];
+type OutsideFamily = (typeof OUTSIDE_FAMILIES)[number];
+export type Family = ReplicaFamily | OutsideFamily;
 
 /** `stopped`: nothing comes in any more; `gone`: discovery lost the targets; `half`: every second one. */
 export type ScrapeFault = 'stopped' | 'gone' | 'half' | 'slow';
@@ -161,12 +162,14 @@ export class OutageWorld {
   }
 
   #exported(family: Family, atMs: number): readonly (readonly [SeriesLabels, number])[] {
-    if (OUTSIDE_FAMILIES.some((one) => one === family)) {
+    if (isOutside(family)) {
       return [[this.#outside(), this.#outsideValue(family, atMs)]];
     }
     const ready = this.#replicas.filter(({ readyAtMs }) => atMs >= readyAtMs);
     const share = this.loadAt(atMs) / Math.max(1, ready.length);
-    return ready.flatMap((one, index): (readonly [SeriesLabels, number])[] => {
+    // What replicas ask for is known of them before they serve.
+    const exporting = family === 'cpu_request' ? this.#replicas : ready;
+    return exporting.flatMap((one, index): (readonly [SeriesLabels, number])[] => {
       if (this.faults.scrape === 'half' && this.isHit(family) && index % 2 === 0) return [];
       const labels = { workload: this.workloadId, replica: one.replica.replicaId };
       return [[labels, replicaValue(family, share, one.requests)]];
@@ -177,14 +180,18 @@ export class OutageWorld {
     return { workload: this.workloadId, replica: null };
   }
 
-  #outsideValue(family: Family, atMs: number): number {
+  #outsideValue(family: OutsideFamily, atMs: number): number {
     if (family === 'offered_total') return this.#offered;
     return family === 'latency' ? 1 : this.loadAt(atMs);
   }
 }
 
+function isOutside(family: Family): family is OutsideFamily {
+  return OUTSIDE_FAMILIES.some((one) => one === family);
+}
+
 /** At the target a replica uses 0.7 of its core and of its cache. */
-function replicaValue(family: Family, share: number, requests: number): number {
+function replicaValue(family: ReplicaFamily, share: number, requests: number): number {
   switch (family) {
     case 'cpu':
     case 'kv':
@@ -195,7 +202,7 @@ function replicaValue(family: Family, share: number, requests: number): number {
       return Math.max(0, share - FULL_LOAD);
     case 'requests_total':
       return requests;
-    default:
+    case 'load':
       return share;
   }
 }
