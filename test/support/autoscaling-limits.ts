@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import type { DecisionRecord } from '../../control-plane/model/decision.ts';
 import { TICK_MS } from './autoscaling-rig.ts';
 import type { AutoscalingRig } from './autoscaling-rig.ts';
-import { reasonIs, stageOf, told, verdictOf } from './autoscaling-trouble.ts';
+import type { Shown } from './panel-values.ts';
+import { firstFrom, reasonIs, stageOf, told, verdictOf } from './autoscaling-trouble.ts';
 
 const MINUTE_MS = 60_000;
 const LIMIT = 4;
@@ -29,16 +30,22 @@ export async function budgetShared(rig: AutoscalingRig): Promise<readonly string
   const view = await rig.done('GET', '/v1/budgets/gpus');
   assert.equal(view['used'], LIMIT);
   const shown = await rig.panel('Active constraints', poor, reasonIs('budget_exhausted'));
+  const isFull = ({ refId, labels, value }: Shown) =>
+    refId === 'C' && labels['budget'] === 'gpus' && value === 1;
+  const full = await rig.panel('Budgets', poor, isFull);
+  await rig.alert('OmniMindBudgetExhausted', poor, true);
   // What the other gives back is there for it.
   for (const id of ids) if (id !== poor) rig.load(id, 1);
   await rig.rests(poor, 3);
+  await rig.alert('OmniMindBudgetExhausted', poor, false);
   const used = 'max_over_time(omnimind_budget_used{budget="gpus"}[5m])';
   await rig.shows(used, (value) => value === LIMIT);
   assertNeverAbove(await Promise.all(ids.map((id) => rig.decisions(id))));
   return [
     `API: ${held.explanation}`,
     `API: ${JSON.stringify(view)}`,
-    `panel: Active constraints ${JSON.stringify(shown.labels)}`,
+    `panel: Active constraints ${JSON.stringify(shown.labels)}, Budgets: ${full.value} of it used`,
+    `alert: OmniMindBudgetExhausted fires for ${poor}, and is over once the other gave back`,
   ];
 }
 
@@ -64,8 +71,8 @@ export async function scheduleEdges(rig: AutoscalingRig): Promise<readonly strin
   rig.load(id, 1);
   await rig.workload(id);
   const nowMs = Date.now();
-  const endMs = nowMs + 12_000;
-  const beginMs = Math.ceil((endMs + 5_000) / MINUTE_MS) * MINUTE_MS;
+  const endMs = nowMs + 20_000;
+  const beginMs = Math.ceil((endMs + 15_000) / MINUTE_MS) * MINUTE_MS;
   const sinceMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS - MINUTE_MS;
   const schedules = [
     { name: 'ending', cron: cronAt(sinceMs), duration: `${endMs - sinceMs}ms`, min: 3 },
@@ -77,12 +84,11 @@ export async function scheduleEdges(rig: AutoscalingRig): Promise<readonly strin
   assert.ok(told(floor, { without: 'the schedule ending', replicas: 1 }), floor.explanation);
   const held = await rig.decided(id, 'schedule_holds');
   const shown = await rig.panel('Active constraints', id, reasonIs('schedule_holds'));
-  await rig.rests(id, 1);
   const again = await rig.decided(id, 'schedule_floor', beginMs);
   await rig.rests(id, 2);
 
   const records = await rig.decisions(id);
-  const firstAfter = (atMs: number) => records.find((one) => one.atMs >= atMs);
+  const firstAfter = (atMs: number) => firstFrom(records, atMs);
   assert.deepEqual(verdictOf(firstAfter(endMs)), ['act', 1, 'below_target']);
   assert.deepEqual(verdictOf(firstAfter(beginMs)), ['act', 2, 'schedule_floor']);
   const acted = records.filter(({ outcome }) => outcome.verdict.kind === 'act');

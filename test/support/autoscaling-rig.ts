@@ -35,9 +35,9 @@ const REPLICA = fileURLToPath(new URL('./replica-server.ts', import.meta.url));
 /** Of the exporter's series in Prometheus. */
 export const LOAD_JOB = 'loads';
 export const TICK_MS = 1_000;
-/** So many times shorter are the windows of the rules: an hour is a minute and a half. */
-export const QUICKENED = 40;
-export const WITHIN_MS = 60_000;
+/** So many times shorter are the windows of the rules: an hour is two minutes. */
+export const QUICKENED = 30;
+export const WITHIN_MS = 120_000;
 
 export interface RigOptions {
   readonly members: readonly string[];

@@ -11,9 +11,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DecisionRecord } from '../../control-plane/model/decision.ts';
 import { LOAD_JOB, TICK_MS, WITHIN_MS } from './autoscaling-rig.ts';
-import type { AutoscalingRig, WorkloadSeen } from './autoscaling-rig.ts';
-import { reasonIs, stageOf, told, verdictOf } from './autoscaling-trouble.ts';
+import type { AutoscalingRig } from './autoscaling-rig.ts';
+import { firstFrom, reasonIs, stageOf, told, verdictOf } from './autoscaling-trouble.ts';
 import type { LeaderSeen } from './cluster-process.ts';
+import type { Shown } from './panel-values.ts';
 import { REPLICA_LOAD } from './load-policy.ts';
 import { pollUntil } from './process.ts';
 
@@ -26,6 +27,10 @@ const PERIOD_S = 6 * 60 * MINUTE_S;
 /** In replicas' worth: where the wave is now, rising. */
 const MIDDLE = 2.5;
 const HEIGHT = 1.5;
+
+/** As the panel has the states. */
+const WARMING = 1;
+const TRUSTED = 4;
 
 export interface Killed {
   readonly before: LeaderSeen;
@@ -72,10 +77,10 @@ export async function overrideBegins(rig: AutoscalingRig): Promise<number> {
 
 async function override(rig: AutoscalingRig, replicas: number, lasts: string): Promise<number> {
   const body = { replicas, for: lasts, note: 'a demonstration' };
-  const path = `/v1/workloads/${BY_HAND}/override`;
-  const set = await rig.done<Pick<WorkloadSeen, 'override'>>('PUT', path, body);
+  await rig.done('PUT', `/v1/workloads/${BY_HAND}/override`, body);
+  const { override: set } = await rig.seen(BY_HAND);
   await rig.rests(BY_HAND, replicas);
-  return set.override?.untilMs ?? assert.fail('an override that does not end');
+  return set?.untilMs ?? assert.fail('an override that does not end');
 }
 
 /** The first ends under the leader after the kill, the second between two leaders. */
@@ -87,7 +92,10 @@ export async function overrideEnds(
   const held = await rig.decided(BY_HAND, 'override_holds', killed.atMs + 1);
   assert.ok(killed.atMs < untilMs - TICK_MS, 'the kill came too late for the test');
   assert.ok(held.atMs < untilMs);
-  const shown = await rig.panel('Reason of the last decision', BY_HAND, reasonIs('override_holds'));
+  await rig.panel('Reason of the last decision', BY_HAND, reasonIs('override_holds'));
+  // What the panel says in ms, of one who never led when it was set.
+  const isEnd = ({ refId, value }: Shown) => refId === 'B' && Math.round(value) === untilMs;
+  const shown = await rig.panel('Set by hand', BY_HAND, isEnd);
   await rig.rests(BY_HAND, 2);
   await rig.cluster.start(killed.before.id);
   const secondMs = await override(rig, 3, '12s');
@@ -107,23 +115,31 @@ export async function overrideEnds(
       [2, 'below_target'],
     ],
   );
-  const firstAfter = (atMs: number) => records.find((one) => one.atMs >= atMs);
+  const firstAfter = (atMs: number) => firstFrom(records, atMs);
   assert.equal(firstAfter(untilMs), acted[2], 'its end is the first tick after it');
   assert.equal(firstAfter(secondMs), acted[4], 'also where nobody led when it ended');
   assertHeld(records, acted[1], acted[2]);
   assertHeld(records, acted[3], acted[4]);
-  assert.equal(acted[2]?.token?.term, killed.after.term);
+  // Of a later term than the killed one's: there may have been more than one election since.
+  assert.ok((acted[2]?.token?.term ?? 0) > killed.before.term);
   await assertOnce(rig, acted);
-  const late = [(acted[2]?.atMs ?? 0) - untilMs, (acted[4]?.atMs ?? 0) - secondMs];
+  const late = [lateBy(acted[2], untilMs), lateBy(acted[4], secondMs)];
   return [
     `API: ${held.explanation}`,
-    `panel: ${JSON.stringify(shown.labels)} of the new leader`,
+    `panel: Set by hand ${JSON.stringify(shown.labels)}, until ${new Date(untilMs).toISOString()}, of the new leader`,
     `${acted.length} actions, each with a token of its own; ended ${late[0]} ms after its time under ` +
       `${killed.after.id}, and ${late[1]} ms where ${second.before.id} was killed before it`,
   ];
 }
 
-/** From one action to the next nothing but the operator's number was decided by. */
+function lateBy(record: DecisionRecord | undefined, dueMs: number): number {
+  return (record?.atMs ?? Number.NaN) - dueMs;
+}
+
+/**
+ * From one action to the next nothing but the operator's number was decided by, though a new leader may
+ * first wait for the replicas of its host.
+ */
 function assertHeld(
   records: readonly DecisionRecord[],
   from: DecisionRecord | undefined,
@@ -132,6 +148,7 @@ function assertHeld(
   assert.ok(from !== undefined && to !== undefined);
   const between = records.slice(records.indexOf(from) + 1, records.indexOf(to));
   const reasons = new Set(between.map(({ outcome }) => outcome.verdict.reason));
+  reasons.delete('actual_unknown');
   assert.deepEqual([...reasons], ['override_holds']);
 }
 
@@ -166,12 +183,15 @@ export async function forecastTrusted(rig: AutoscalingRig): Promise<readonly str
   const found = input.forecast.forecasts.find((one) => one.kind === 'forecast');
   assert.ok(found?.kind === 'forecast' && found.quantiles.length === 5 && found.scored > 60);
   assert.ok(found.skillRatio > 0);
+  const isRaised = ({ refId, value }: Shown) => refId === 'B' && value === 3;
+  const raised = await rig.panel('What the forecast raises', FORESEEN, isRaised);
   const floor = stageOf(held, 'forecast');
   assert.deepEqual([floor?.before, floor?.after], [1, 3]);
   return [
     `API: ${held.explanation}`,
     `record: ${JSON.stringify(found)}`,
     `record: ${JSON.stringify(floor)}`,
+    `panel: What the forecast raises ${raised.value}, where the load asks for 1`,
   ];
 }
 
@@ -182,25 +202,38 @@ export async function forecastReturns(
 ): Promise<readonly string[]> {
   const warming = await rig.decided(FORESEEN, 'forecast_warming', killed.atMs);
   assert.ok(told(warming, { without: 'the forecast', replicas: 1 }), warming.explanation);
-  await rig.shows(stateOf('warming'), (value) => value === 1);
+  const state = await rig.panel(
+    'State of the forecast',
+    FORESEEN,
+    ({ value }) => value === WARMING,
+  );
   const shown = await rig.panel(
     'Reason of the last decision',
     FORESEEN,
     reasonIs('forecast_warming'),
   );
+  await rig.alert('OmniMindForecastNotReady', FORESEEN, true);
   await pollUntil('the history is asked for', WITHIN_MS, () => rig.gate.waiting() > 0);
   rig.gate.open();
-  await rig.shows(stateOf('trusted'), (value) => value === 1);
+  await rig.panel('State of the forecast', FORESEEN, ({ value }) => value === TRUSTED);
   const back = await rig.decided(FORESEEN, 'forecast_holds', killed.atMs);
   const records = await rig.decisions(FORESEEN, `&from=${new Date(killed.atMs).toISOString()}`);
   assert.ok(records.every(({ outcome }) => outcome.verdict.replicas === 3));
+  await rig.alert('OmniMindForecastNotReady', FORESEEN, false);
   const reasons = records.map(({ outcome }) => outcome.verdict.reason);
-  assert.deepEqual([...new Set(reasons)], ['forecast_warming', 'forecast_holds']);
+  // A new leader may not have its host's replicas yet, and a query may get no answer in time.
+  const unseen = ['actual_unknown', 'signal_unavailable'];
+  const known = ['forecast_warming', 'forecast_holds', ...unseen];
+  assert.deepEqual(
+    reasons.filter((one) => !known.includes(one)),
+    [],
+  );
   return [
     `API: ${warming.explanation}`,
-    `panel: ${JSON.stringify(shown.labels)}, omnimind_forecast_state warming, then trusted`,
+    `panel: ${JSON.stringify(shown.labels)}, State of the forecast ${state.value} (warming), then ${TRUSTED} (trusted)`,
     `API, then: ${back.explanation}`,
     `${reasons.filter((one) => one === 'forecast_warming').length} decisions while warming, none of which went in`,
+    'alert: OmniMindForecastNotReady fires while it is warming, and is over then',
   ];
 }
 
