@@ -66,11 +66,25 @@ export function createCommitter(
       const first = precede(consensus.readState(), asked);
       if (first !== null) await propose(consensus, first, signal);
       const committed = await propose(consensus, asked, signal);
+      await untilApplied(consensus, committed.token.index, signal);
       if (committed.result.kind === 'applied') return committed.result;
       const { refusal, detail } = committed.result;
       throw new HttpRefusal(codes[refusal] ?? REFUSAL_CODES[refusal], detail);
     },
   };
+}
+
+/**
+ * What another member committed, since leadership moved on meanwhile, may not be applied here yet; an
+ * answer from the state before it would deny what was just put.
+ */
+async function untilApplied(consensus: Consensus, index: number, signal: AbortSignal) {
+  if (consensus.status().appliedIndex >= index) return;
+  try {
+    await consensus.readBarrier(signal);
+  } catch (cause) {
+    throw unknown(cause);
+  }
 }
 
 async function propose(consensus: Consensus, command: Command, signal: AbortSignal) {

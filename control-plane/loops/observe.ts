@@ -11,7 +11,7 @@ import { partsOf } from '../model/strategy-parts.ts';
 import type { PartSpec } from '../model/strategy-parts.ts';
 import type { InstantReading, RangeQuery, RangeReading } from '../ports/metrics-source.ts';
 import { pointsReading, replicasReading } from './part-readings.ts';
-import { single } from './single-reading.ts';
+import { single, timeHere } from './single-reading.ts';
 import type { Single } from './single-reading.ts';
 
 /** Everything that one policy asks, in the order in which the answers are taken. */
@@ -121,7 +121,7 @@ type SampledAt =
 /** A time without a series is not known; any other trouble is trouble with the signal. */
 function sampledAt(reading: InstantReading | undefined): SampledAt {
   const timestamp = single(reading, 'the timestamp');
-  if (timestamp.kind === 'value') return { kind: 'at', atMs: Math.round(timestamp.value * 1_000) };
+  if (timestamp.kind === 'value') return { kind: 'at', atMs: timeHere(timestamp.value, reading) };
   return timestamp.reason === 'signal_absent' ? { kind: 'at', atMs: null } : timestamp;
 }
 

@@ -12,7 +12,7 @@ import type {
 } from '../model/observation.ts';
 import type { Replica } from '../model/workload.ts';
 import type { InstantReading, RangeReading } from '../ports/metrics-source.ts';
-import { failed, labelsShown, single } from './single-reading.ts';
+import { failed, labelsShown, single, timeHere } from './single-reading.ts';
 
 /** Points of one answer, at most; a policy that asks for more is refused when it is put. */
 export const POINTS_MAX = 1_000;
@@ -38,7 +38,7 @@ export function pointsReading(
   return {
     kind: 'points',
     points: series.points.map(([atMs, value]) => ({ atMs, value: finiteOrNull(value) })),
-    sampledAtMs: sampled.kind === 'failed' ? null : Math.round(sampled.value * 1_000),
+    sampledAtMs: sampled.kind === 'failed' ? null : timeHere(sampled.value, timestamp),
   };
 }
 
@@ -66,7 +66,7 @@ export function replicasReading(
     samples.set(replicaId, {
       replicaId,
       value: finiteOrNull(value),
-      sampledAtMs: seconds === undefined ? null : Math.round(seconds * 1_000),
+      sampledAtMs: seconds === undefined ? null : timeHere(seconds, timestamps ?? undefined),
     });
   }
   return { kind: 'replicas', samples: [...samples.values()] };

@@ -68,7 +68,7 @@ export async function look(state: PlaneState, atMs: number, options: LookOptions
   const sight = await withDeadline(timeoutMs, signal, async (deadline) => {
     const [seen, replicas] = await Promise.all([
       readSignals(state, source, atMs, deadline),
-      readAll(state, targets, deadline),
+      readAll(workloadsOf(state), targets, deadline),
     ]);
     return { atMs, ...seen, replicas };
   });
@@ -76,15 +76,15 @@ export async function look(state: PlaneState, atMs: number, options: LookOptions
   return sight;
 }
 
-/** Replicas of every workload, read side by side. Rejects when the signal aborts. */
+/** Replicas of these workloads, read side by side. Rejects when the signal aborts. */
 export async function readReplicas(
-  state: PlaneState,
+  workloads: readonly Workload[],
   targets: ScaleTargets,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Sight['replicas']> {
   const replicas = await withDeadline(timeoutMs, signal, (deadline) =>
-    readAll(state, targets, deadline),
+    readAll(workloads, targets, deadline),
   );
   signal.throwIfAborted();
   return replicas;
@@ -234,13 +234,16 @@ function unavailable(error: unknown) {
   return { kind: 'failed', reason: 'signal_unavailable', detail } as const;
 }
 
+function workloadsOf(state: PlaneState): readonly Workload[] {
+  return valuesOf(state.workloads).map(({ workload }) => workload);
+}
+
 async function readAll(
-  state: PlaneState,
+  workloads: readonly Workload[],
   targets: ScaleTargets,
   deadline: Deadline,
 ): Promise<Sight['replicas']> {
-  const entries = valuesOf(state.workloads);
-  const reads = await inTurns(entries, async ({ workload }) => {
+  const reads = await inTurns(workloads, async (workload) => {
     return [workload.id, await readOne(workload, targets, deadline)] as const;
   });
   return new Map(await Promise.all(reads));

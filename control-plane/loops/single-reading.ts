@@ -30,6 +30,15 @@ export function single(reading: InstantReading | undefined, what: string): Singl
   return { kind: 'value', value: first.value };
 }
 
+/**
+ * A time that an answer gives in seconds, as this member's clock has it, in ms. Ahead of it, a server
+ * asked for this moment answers with what it took for that moment some time ago: older than it says.
+ */
+export function timeHere(seconds: number, reading: InstantReading | undefined): number {
+  const aheadMs = reading?.kind === 'vector' ? (reading.clockAheadMs ?? 0) : 0;
+  return Math.round(seconds * 1_000) - aheadMs;
+}
+
 export function failed(
   reason: ReadFailure,
   detail: string,

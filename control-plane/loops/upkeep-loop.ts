@@ -1,6 +1,6 @@
 /**
- * The loop beside scaling: counts nodes by health, forgets those that are gone for long, looks at
- * the replicas more often than a tick does, and publishes the scrape targets for the time when the
+ * The loop beside scaling: counts nodes by health, forgets those that are gone for long, looks more
+ * often than a tick does at the replicas that come and go, and publishes the scrape targets for the time when the
  * plane is away. Trouble with one of these does not keep the others from being done. It scales
  * nothing.
  */
@@ -15,6 +15,7 @@ import { within } from './deadline.ts';
 import { agentGroups, replicaGroups } from './discovery.ts';
 import type { LoopLogger } from './logger.ts';
 import type { NodeRegistry } from './node-registry.ts';
+import { workloadsDue } from './replica-rounds.ts';
 import type { ReplicaWatch } from './replica-watch.ts';
 import { reportedRun } from './reported-run.ts';
 import { readReplicas } from './sight.ts';
@@ -99,8 +100,11 @@ async function forgetNodes(
 async function watchReplicas(options: UpkeepOptions, signal: AbortSignal): Promise<void> {
   const { consensus, replicas, targets, clock, timeoutMs } = options;
   const lookedAtMs = clock.monotonicMs();
-  const state = consensus.readState();
-  replicas.saw(await readReplicas(state, targets, timeoutMs, signal), lookedAtMs);
+  const isFirst = !replicas.hasLooked;
+  const due = workloadsDue(consensus.readState(), replicas);
+  const seen = await readReplicas(due, targets, timeoutMs, signal);
+  if (isFirst) replicas.saw(seen, lookedAtMs);
+  else replicas.sawSome(seen, lookedAtMs);
 }
 
 function publish(

@@ -16,7 +16,15 @@ export interface RangeSeries {
 }
 
 export type InstantReading =
-  | { readonly kind: 'vector'; readonly samples: readonly InstantSample[] }
+  | {
+      readonly kind: 'vector';
+      readonly samples: readonly InstantSample[];
+      /**
+       * How far the server's clock is ahead of this member's, in ms; absent when it is not. Times in the
+       * answer are by the server's clock: what seems to be of now is as old as that.
+       */
+      readonly clockAheadMs?: number;
+    }
   | { readonly kind: 'failed'; readonly reason: ReadFailure; readonly detail: string };
 
 export type RangeReading =

@@ -11,7 +11,7 @@ import { pollUntil, startProcess } from '../support/process.ts';
 import type { RunningProcess } from '../support/process.ts';
 import { MetricsPage } from './metrics-page.part.ts';
 
-const START_MS = 60_000;
+const START_MS = 180_000;
 
 export interface BenchPlaneOptions {
   readonly dataDirectory: string;
@@ -21,6 +21,8 @@ export interface BenchPlaneOptions {
   readonly tickMs: number;
   /** Where a CPU profile is written, from the first question for the event loop on; null for none. */
   readonly profile: string | null;
+  /** Of a member of a cluster: what else it is told. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface BenchPlane {
@@ -45,11 +47,12 @@ export async function startBenchPlane(options: BenchPlaneOptions): Promise<Bench
       ...(options.databaseUrl !== null && { OMNIMIND_DATABASE_URL: options.databaseUrl }),
       OMNIMIND_LOG_LEVEL: 'info',
       ...(options.profile !== null && { BENCH_PROFILE: options.profile }),
+      ...options.settings,
     },
   });
-  const port = await pollUntil('the plane listens', START_MS, () => {
-    if (running.child.exitCode !== null) throw new Error(`the plane ended:\n${running.output()}`);
-    return /"port":(\d+).*"msg":"listening"/.exec(running.output())?.[1];
+  const port = await portOf(running).catch(async (error: unknown) => {
+    await stopped(running);
+    throw new Error(`the plane wrote:\n${running.output().slice(-4_000)}`, { cause: error });
   });
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -64,6 +67,13 @@ export async function startBenchPlane(options: BenchPlaneOptions): Promise<Bench
     output: () => running.output(),
     stop: () => stopped(running),
   };
+}
+
+function portOf(running: RunningProcess): Promise<string> {
+  return pollUntil('the plane listens', START_MS, () => {
+    if (running.child.exitCode !== null) throw new Error('the plane ended');
+    return /"port":(\d+).*"msg":"listening"/.exec(running.output())?.[1];
+  });
 }
 
 async function eventLoopOf(running: RunningProcess): Promise<EventLoopDelay> {

@@ -13,7 +13,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { EventLoopDelay } from '../support/bench-plane.ts';
-import { startBenchPlane, stopped } from './bench-plane.part.ts';
+import { leaderOf, startBenchMembers } from './bench-members.part.ts';
+import { stopped } from './bench-plane.part.ts';
 import type { BenchPlane } from './bench-plane.part.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { pollUntil, startProcess } from '../support/process.ts';
@@ -27,6 +28,8 @@ export interface FleetOptions {
   readonly ticks: number;
   readonly tickMs: number;
   readonly database: 'postgres' | 'pglite';
+  /** Control planes, of which one leads: 1 or 3. */
+  readonly members: number;
   /** Where the plane's CPU profile of the measured ticks is written; null for none. */
   readonly profile: string | null;
 }
@@ -35,11 +38,16 @@ export interface FleetOptions {
 export interface FleetFigures {
   readonly ticks: number;
   readonly lag_p99_ms: number;
+  readonly requests_per_tick: number;
+  readonly metrics_dropped: number;
+  /** During the ticks, by the terms; 0 for a plane alone. */
+  readonly elections: number;
   readonly [figure: string]: number | readonly number[];
 }
 
 const SERIES_EACH = 3;
 const PUTS_AT_ONCE = 32;
+const PUT_MS = 60_000;
 const START_MS = 60_000;
 const STAGES = ['observe', 'verify', 'decide', 'commit', 'act'] as const;
 
@@ -50,17 +58,16 @@ export async function measureFleet(options: FleetOptions): Promise<FleetFigures>
   try {
     const prometheus = await startSignals(home, options.policies, ends);
     const url = await startDatabase(options, ends);
-    const plane = await startBenchPlane({
-      dataDirectory: join(home, 'plane'),
-      prometheusUrl: prometheus.url,
-      databaseUrl: url,
-      tickMs: options.tickMs,
-      profile: options.profile,
-    });
-    ends.push(() => plane.stop());
-    tail = () => plane.output().slice(-4_000);
-    const putSeconds = await putFleet(plane.url, options.policies);
-    return { put_s: putSeconds, ...(await measureTicks(plane, prometheus, url, options)) };
+    const each = { prometheusUrl: prometheus.url, databaseUrl: url, ...options };
+    const planes = await startBenchMembers(join(home, 'planes'), options.members, each, ends);
+    tail = () => planes.map((one) => one.output().slice(-4_000)).join('\n\n');
+    const first = await leaderOf(planes);
+    const putSeconds = await putFleet(first.url, options.policies);
+    // Leadership may have moved while so many at once were put, and may move again: that is counted.
+    const plane = await leaderOf(planes);
+    const followers = planes.filter((one) => one !== plane);
+    const place = { plane, followers, prometheus, databaseUrl: url };
+    return { put_s: putSeconds, ...(await measureTicks(place, options)) };
   } catch (error) {
     throw new Error(`the fleet of ${options.policies} failed; the plane wrote:\n${tail()}`, {
       cause: error,
@@ -117,14 +124,18 @@ async function putFleet(url: string, policies: number): Promise<number> {
   return rounded((performance.now() - startedAt) / 1_000);
 }
 
+/** A member that has no leader just then is asked again; the same document put twice is put once. */
 async function put(url: string, document: object): Promise<void> {
-  const answer = await fetch(url, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(document),
+  await pollUntil(`${url} was put`, PUT_MS, async () => {
+    const answer = await fetch(url, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(document),
+    });
+    const text = await answer.text();
+    if (!answer.ok && answer.status !== 503) throw new Error(`${url}: ${answer.status} ${text}`);
+    return answer.ok;
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${text}`);
 }
 
 function workloadDocument(at: number): object {
@@ -145,11 +156,17 @@ function policyDocument(at: number): object {
   return { id: `p-${at}`, workload: `w-${at}`, replicas, metrics };
 }
 
+interface Place {
+  /** The one that leads. */
+  readonly plane: BenchPlane;
+  readonly followers: readonly BenchPlane[];
+  readonly prometheus: PrometheusProcess;
+  readonly databaseUrl: string | null;
+}
+
 /** From a tick that has seen the whole fleet on. */
 async function measureTicks(
-  plane: BenchPlane,
-  prometheus: PrometheusProcess,
-  databaseUrl: string | null,
+  { plane, followers, prometheus, databaseUrl }: Place,
   { policies, ticks, tickMs }: FleetOptions,
 ): Promise<FleetFigures> {
   const before = await pollUntil('a tick of the whole fleet', 20 * tickMs, async () => {
@@ -167,6 +184,8 @@ async function measureTicks(
   const databaseCpu = databasePids.length === 0 ? NaN : cpuMs(databasePids);
   const written = writtenBytes(plane.pid);
   const prometheusCpu = cpuMs([prometheus.running.pid]);
+  const followerPids = followers.map(({ pid }) => pid);
+  const followerCpu = followerPids.length === 0 ? 0 : cpuMs(followerPids);
   const pages: MetricsPage[] = [before];
   const rssBytes: number[] = [];
   const scrapesMs: number[] = [];
@@ -182,6 +201,7 @@ async function measureTicks(
   const cpu = cpuMs(pids) - planeCpu;
   const ended = performance.now();
   const loop = await plane.eventLoop();
+  const followersEnd = await Promise.all(followers.map((one) => one.metrics()));
   const led = endedTicks(after, 'act') - endedTicks(before, 'act');
   const stages = STAGES.map((stage) => [`${stage}_ms`, perTick(pages, stage)] as const);
   const totals = stages.length === 0 ? [] : tickTotals(pages);
@@ -202,6 +222,16 @@ async function measureTicks(
     blocks_ms: loop.blocks.map(({ wallMs }) => rounded(wallMs)),
     blocks_cpu_ms: loop.blocks.map(({ cpuMs: worked }) => rounded(worked)),
     ...collectionFigures(loop),
+    elections: Math.max(...[after, ...followersEnd].map(termOf)) - termOf(before),
+    ...(followers.length > 0 && {
+      commit_p99_ms: rounded(
+        1_000 * after.quantileSince(before, 'omnimind_raft_commit_duration_seconds', {}, 0.99),
+      ),
+      raft_kib_per_tick: rounded(since('omnimind_raft_frame_bytes_total') / 1_024 / led),
+      follower_cpu_ms_per_tick: rounded(
+        (cpuMs(followerPids) - followerCpu) / led / followers.length,
+      ),
+    }),
     requests_per_tick: rounded(since('omnimind_metrics_source_requests_total') / led),
     evaluations: since('omnimind_evaluations_total'),
     actions: since('omnimind_actions_total'),
@@ -221,6 +251,10 @@ async function measureTicks(
     records_waiting: after.value('omnimind_decision_store_buffered'),
     ...(databaseUrl !== null && (await storedIn(databaseUrl))),
   };
+}
+
+function termOf(page: MetricsPage): number {
+  return page.value('omnimind_raft_term');
 }
 
 function collectionFigures({ collections }: EventLoopDelay): Readonly<Record<string, number>> {

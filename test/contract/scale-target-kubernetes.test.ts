@@ -1,14 +1,15 @@
 import { createKubernetesTarget } from '../../control-plane/adapters/kubernetes/target.ts';
-import type { KubernetesScaleTarget } from '../../control-plane/adapters/kubernetes/target.ts';
 import { startFakeKubernetes } from '../support/fake-kubernetes.ts';
 import { kubernetesWorkload } from '../support/kubernetes-workload.ts';
+import { reopened } from '../support/reopened-target.ts';
+import type { StoppableTarget } from '../support/reopened-target.ts';
 import { describeScaleTarget } from './scale-target.ts';
 
 describeScaleTarget('deployments of a fake Kubernetes', async () => {
   const fake = await startFakeKubernetes();
   for (const name of ['inference', 'training']) fake.addDeployment('serving', name, 0);
   const path = await fake.writeKubeconfig();
-  const open = async (): Promise<KubernetesScaleTarget> => {
+  const open = async (): Promise<StoppableTarget> => {
     const target = createKubernetesTarget({
       access: { kind: 'kubeconfig', path, context: null },
       owner: 'contract',
@@ -17,9 +18,8 @@ describeScaleTarget('deployments of a fake Kubernetes', async () => {
     await target.start();
     return target;
   };
-  let target = await open();
   return {
-    target,
+    ...(await reopened(open, () => fake.close())),
     onRemoval: 'release',
     workload: (id) => kubernetesWorkload(id),
     crash(replica) {
@@ -27,14 +27,5 @@ describeScaleTarget('deployments of a fake Kubernetes', async () => {
       return Promise.resolve();
     },
     stall: () => fake.stall(),
-    async restart() {
-      await target.stop();
-      target = await open();
-      return target;
-    },
-    async close() {
-      await target.stop();
-      await fake.close();
-    },
   };
 });

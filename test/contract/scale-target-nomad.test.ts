@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createNomadTarget } from '../../control-plane/adapters/nomad/target.ts';
-import type { NomadScaleTarget } from '../../control-plane/adapters/nomad/target.ts';
 import { startFakeNomad } from '../support/fake-nomad.ts';
 import { nomadWorkload } from '../support/nomad-workload.ts';
+import { reopened } from '../support/reopened-target.ts';
+import type { StoppableTarget } from '../support/reopened-target.ts';
 import { describeScaleTarget } from './scale-target.ts';
 
 describeScaleTarget('task groups of a fake Nomad', async () => {
@@ -15,7 +16,7 @@ describeScaleTarget('task groups of a fake Nomad', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'omnimind-nomad-'));
   const tokenFile = join(directory, 'token');
   await writeFile(tokenFile, 'sesame\n');
-  const open = async (): Promise<NomadScaleTarget> => {
+  const open = async (): Promise<StoppableTarget> => {
     const target = createNomadTarget({
       ...{ address: fake.address, tokenFile, tls: null },
       ...{ owner: 'contract', namespaces: ['serving'] },
@@ -24,9 +25,11 @@ describeScaleTarget('task groups of a fake Nomad', async () => {
     await target.start();
     return target;
   };
-  let target = await open();
   return {
-    target,
+    ...(await reopened(open, async () => {
+      await fake.close();
+      await rm(directory, { recursive: true, force: true });
+    })),
     onRemoval: 'release',
     workload: (id) => nomadWorkload(id),
     crash(replica) {
@@ -34,15 +37,5 @@ describeScaleTarget('task groups of a fake Nomad', async () => {
       return Promise.resolve();
     },
     stall: () => fake.stall(),
-    async restart() {
-      await target.stop();
-      target = await open();
-      return target;
-    },
-    async close() {
-      await target.stop();
-      await fake.close();
-      await rm(directory, { recursive: true, force: true });
-    },
   };
 });

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 
 import { findOwned } from '../../control-plane/adapters/local-process/processes.ts';
 import { createDockerTarget } from '../../control-plane/adapters/docker/target.ts';
-import type { DockerScaleTarget } from '../../control-plane/adapters/docker/target.ts';
 import { createLocalProcessTarget } from '../../control-plane/adapters/local-process/target.ts';
 import type { LocalProcessScaleTarget } from '../../control-plane/adapters/local-process/target.ts';
 import { createWebhookTarget } from '../../control-plane/adapters/webhook/target.ts';
-import type { WebhookScaleTarget } from '../../control-plane/adapters/webhook/target.ts';
 import { dockerWorkload } from '../support/docker-workload.ts';
 import { startFakeEngine } from '../support/fake-engine.ts';
 import { localWorkload } from '../support/local-workload.ts';
 import { createMemoryScaleTarget, createMemoryWorld } from '../support/memory-scale-target.ts';
+import { reopened } from '../support/reopened-target.ts';
+import type { StoppableTarget } from '../support/reopened-target.ts';
 import { skipBecause } from '../support/skip.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 import { webhookWorkload } from '../support/webhook-workload.ts';
@@ -41,7 +41,7 @@ describeScaleTarget('a receiver of webhooks', async () => {
   const secrets = 'a secret that both sides know, and nobody else'.replaceAll(' ', '-');
   await writeFile(join(directory, 'scaling'), secrets);
   const receiver = await startWebhookReceiver({ file: join(directory, 'receiver.json'), secrets });
-  const open = async (): Promise<WebhookScaleTarget> => {
+  const open = async (): Promise<StoppableTarget> => {
     const target = createWebhookTarget({
       secretsDirectory: directory,
       caFile: null,
@@ -53,25 +53,17 @@ describeScaleTarget('a receiver of webhooks', async () => {
     await target.start();
     return target;
   };
-  let target = await open();
   return {
-    target,
+    ...(await reopened(open, async () => {
+      await receiver.close();
+      await rm(directory, { recursive: true, force: true });
+    })),
     workload: (id) => webhookWorkload(id, { url: `${receiver.origin}/workloads/${id}` }),
     crash(replica) {
       receiver.crash(replica.replicaId);
       return Promise.resolve();
     },
     stall: () => receiver.stall(),
-    async restart() {
-      await target.stop();
-      target = await open();
-      return target;
-    },
-    async close() {
-      await target.stop();
-      await receiver.close();
-      await rm(directory, { recursive: true, force: true });
-    },
   };
 });
 
@@ -114,7 +106,7 @@ if (process.platform === 'linux') {
 
   describeScaleTarget('containers of a Docker engine', async () => {
     const engine = await startFakeEngine();
-    const open = async (): Promise<DockerScaleTarget> => {
+    const open = async (): Promise<StoppableTarget> => {
       const target = createDockerTarget({
         engine: engine.address,
         owner: 'contract',
@@ -123,23 +115,13 @@ if (process.platform === 'linux') {
       await target.start();
       return target;
     };
-    let target = await open();
     return {
-      target,
+      ...(await reopened(open, () => engine.close())),
       workload: (id) => dockerWorkload(id, { port: engine.port }),
       crash: (replica) => engine.crash(`contract.${replica.replicaId.replace(/-(\d+)$/, '.$1')}`),
       stall() {
         engine.trouble = { matching: /./ };
         return () => (engine.trouble = null);
-      },
-      async restart() {
-        await target.stop();
-        target = await open();
-        return target;
-      },
-      async close() {
-        await target.stop();
-        await engine.close();
       },
     };
   });

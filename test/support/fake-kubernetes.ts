@@ -5,7 +5,6 @@
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import { runController } from './fake-kubernetes-controller.ts';
 import type { Controller } from './fake-kubernetes-controller.ts';
 import { Conflict, Missing, ObjectStore } from './fake-kubernetes-store.ts';
 import type { ApiObject, StoredEvent } from './fake-kubernetes-store.ts';
+import { FakeServer } from './fake-server.ts';
 
 export interface SeenRequest {
   readonly method: string;
@@ -52,8 +52,7 @@ export class FakeKubernetes {
   /** While true each request is answered with 500. */
   broken = false;
   readonly #options: FakeKubernetesOptions;
-  readonly #server: Server;
-  #gate: Promise<undefined> = Promise.resolve(undefined);
+  readonly #server: FakeServer;
   readonly #watches = new Set<ServerResponse>();
   readonly #files: string[] = [];
 
@@ -61,19 +60,17 @@ export class FakeKubernetes {
     this.#options = options;
     this.token = options.token ?? 'sesame';
     this.controller = runController(this.store, ['deployments', 'statefulsets']);
-    this.#server = (options.serve ?? createServer)((request, response) => {
-      void this.#answer(request, response);
-    });
+    this.#server = new FakeServer(options.serve, (request, response) =>
+      this.#answer(request, response),
+    );
   }
 
-  async listen(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  listen(): Promise<void> {
+    return this.#server.listen();
   }
 
   get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('not listening');
-    return address.port;
+    return this.#server.port;
   }
 
   addDeployment(namespace: string, name: string, replicas: number): void {
@@ -139,15 +136,12 @@ export class FakeKubernetes {
 
   /** From now on what comes waits, until the function that it answers with is called. */
   stall(): () => void {
-    const gate = Promise.withResolvers<undefined>();
-    this.#gate = gate.promise;
-    return () => gate.resolve(undefined);
+    return this.#server.stall();
   }
 
   async close(): Promise<void> {
     this.controller.stop();
-    this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#server.close();
     for (const file of this.#files) await rm(file, { recursive: true, force: true });
   }
 
@@ -156,7 +150,7 @@ export class FakeKubernetes {
     const asked = askedOf(request.method ?? 'GET', url);
     const body = await bodyOf(request);
     this.requests.push(asked);
-    await this.#gate;
+    await this.#server.gate;
     await this.#options.onRequest?.(asked);
     if (request.headers.authorization !== `Bearer ${this.token}`) {
       fail(response, 401, 'Unauthorized');

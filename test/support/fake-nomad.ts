@@ -4,11 +4,11 @@
  * ACL tokens with their capabilities. The allocations exist on paper alone.
  */
 
-import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 
 import { NomadState } from './fake-nomad-state.ts';
 import type { FakeAllocation, FakeJob, FakeVariable } from './fake-nomad-state.ts';
+import { FakeServer } from './fake-server.ts';
 
 export interface SeenNomadRequest {
   readonly method: string;
@@ -47,25 +47,22 @@ export class FakeNomad {
   /** While true no request is answered; those that were under way stay open. */
   hanging = false;
   readonly #options: FakeNomadOptions;
-  readonly #server: Server;
-  #gate: Promise<undefined> = Promise.resolve(undefined);
+  readonly #server: FakeServer;
 
   constructor(options: FakeNomadOptions = {}) {
     this.#options = options;
     this.token = options.token ?? null;
-    this.#server = (options.serve ?? createServer)((request, response) => {
-      void this.#answer(request, response);
-    });
+    this.#server = new FakeServer(options.serve, (request, response) =>
+      this.#answer(request, response),
+    );
   }
 
-  async listen(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  listen(): Promise<void> {
+    return this.#server.listen();
   }
 
   get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('not listening');
-    return address.port;
+    return this.#server.port;
   }
 
   get address(): string {
@@ -84,15 +81,12 @@ export class FakeNomad {
 
   /** From now on what comes waits, until the function that it answers with is called. */
   stall(): () => void {
-    const gate = Promise.withResolvers<undefined>();
-    this.#gate = gate.promise;
-    return () => gate.resolve(undefined);
+    return this.#server.stall();
   }
 
   async close(): Promise<void> {
     this.state.close();
-    this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#server.close();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -103,7 +97,7 @@ export class FakeNomad {
     const capability = capabilityOf(method, url.pathname);
     const seen = { method, path: url.pathname, query: url.searchParams, capability };
     this.requests.push(seen);
-    await this.#gate;
+    await this.#server.gate;
     await this.#options.onRequest?.(seen);
     if (this.hanging) return;
     try {

@@ -101,6 +101,8 @@ export interface PrometheusFakeOptions {
   readonly samples?: (query: string, atMs: number) => readonly FakeSample[];
   /** Ranges are asked of `samples` at each step; without it each series has three points. */
   readonly stepsThrough?: true;
+  /** Its clock, UNIX time in ms; the host's unless given. */
+  readonly nowMs?: () => number;
   /** Path prefix, as behind a reverse proxy. */
   readonly prefix?: string;
 }
@@ -190,6 +192,8 @@ class Fake implements PrometheusFake {
     const path = (request.url ?? '').slice((this.#options.prefix ?? '').length);
     const form = new URLSearchParams(body);
     this.requests.push({ path, form, headers: request.headers });
+    const { nowMs } = this.#options;
+    if (nowMs !== undefined) response.setHeader('date', new Date(nowMs()).toUTCString());
     try {
       const misbehaviour = MISBEHAVIOURS[this.#mode];
       if (misbehaviour !== undefined) await misbehaviour(response, () => this.#answer(path, form));
@@ -216,29 +220,30 @@ class Fake implements PrometheusFake {
   #invent(path: string, form: URLSearchParams): Answer {
     const samples = this.#options.samples ?? (() => [{ labels: {}, value: '1' }]);
     const query = form.get('query') ?? '';
+    const marked = (atMs: number): readonly FakeSample[] =>
+      markedQueries(query).flatMap(({ mark, text }) =>
+        samples(text, atMs).map(({ labels, value }) => ({
+          labels: mark === null ? labels : { ...labels, omnimind_query: mark },
+          value,
+        })),
+      );
     if (path.endsWith('/query_range')) {
       const start = Number(form.get('start'));
       const step = Number(form.get('step'));
       if (this.#options.stepsThrough === true) {
-        const result = matrixOf(query, start, Number(form.get('end')), step, samples);
+        const result = matrixOf(start, Number(form.get('end')), step, marked);
         return { status: 200, body: success('matrix', result) };
       }
       const values = [0, 1, 2].map((n) => [start + n * step, `${n}`]);
-      const result = samples(query, start * 1_000).map(({ labels }) => ({
-        metric: labels,
-        values,
-      }));
+      const result = marked(start * 1_000).map(({ labels }) => ({ metric: labels, values }));
       return { status: 200, body: success('matrix', result) };
     }
     const time = Number(form.get('time') ?? Date.now() / 1_000);
     if (query === '1') return { status: 200, body: success('scalar', [time, '1']) };
-    const marked = markedQueries(query);
-    const result = marked.flatMap(({ mark, text }) =>
-      samples(text, time * 1_000).map(({ labels, value }) => ({
-        metric: mark === null ? labels : { ...labels, omnimind_query: mark },
-        value: [time, value],
-      })),
-    );
+    const result = marked(time * 1_000).map(({ labels, value }) => ({
+      metric: labels,
+      value: [time, value],
+    }));
     return { status: 200, body: success('vector', result) };
   }
 }
@@ -249,15 +254,14 @@ interface Matrix {
 }
 
 function matrixOf(
-  query: string,
   start: number,
   end: number,
   step: number,
-  samples: NonNullable<PrometheusFakeOptions['samples']>,
+  samples: (atMs: number) => readonly FakeSample[],
 ): readonly Matrix[] {
   const series = new Map<string, Matrix>();
   for (let at = start; at <= end; at += step) {
-    for (const { labels, value } of samples(query, at * 1_000)) {
+    for (const { labels, value } of samples(at * 1_000)) {
       const key = JSON.stringify(labels);
       const one = series.get(key) ?? { metric: labels, values: [] };
       one.values.push([at, value]);

@@ -13,6 +13,7 @@ import { isDocker } from '../../model/workload.ts';
 import type { Replica, Workload } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
+import { requireTarget } from '../replicas/accepted.ts';
 import { isNewer } from '../replicas/fencing.ts';
 import { startableTarget } from '../replicas/startable.ts';
 import type { RunningTarget } from '../replicas/startable.ts';
@@ -119,10 +120,7 @@ class Running implements RunningTarget<[]> {
 
   /** @throws ScaleTargetError `rejected` */
   #accepted(workload: Workload, replicas: number): DockerWorkload {
-    if (!isDocker(workload)) {
-      const detail = `${workload.id}: its replicas are of the target ${workload.target.kind}`;
-      throw new ScaleTargetError('rejected', detail);
-    }
+    const own = requireTarget(workload, isDocker);
     const { containersMax } = this.#limits;
     const faults = [
       /^[a-z0-9-]{1,63}$/.test(workload.id) ? null : `"${workload.id}" is not a workload's id`,
@@ -131,7 +129,7 @@ class Running implements RunningTarget<[]> {
         : `${replicas} is not a number of replicas`,
       replicas < containersMax ? null : `${replicas} replicas are more than ${containersMax} allow`,
     ].filter((fault) => fault !== null);
-    if (faults.length === 0) return workload;
+    if (faults.length === 0) return own;
     const name = replicaName(this.#owner, workload.id, 1);
     throw new ScaleTargetError('rejected', `${name}: ${faults.join('; ')}`);
   }

@@ -6,6 +6,7 @@
  */
 
 import { z } from 'zod';
+import type { CallFailure } from '../replicas/call-failure.ts';
 import { exchange, openStream } from '../replicas/http-exchange.ts';
 import type { HttpCall } from '../replicas/http-exchange.ts';
 import type { Cluster, ClusterConnection } from './cluster.ts';
@@ -52,13 +53,8 @@ export interface ListedItems {
   readonly resourceVersion: string;
 }
 
-/**
- * `missing`: there is no such object or resource. `conflict`: it has changed since it was read.
- * `expired`: the version to watch from is gone. `forbidden`: RBAC says no. `refused`: the server will
- * not do it however often it is asked. `unavailable`: it did not answer, or not with what was asked.
- */
-export type KubernetesFailure =
-  'missing' | 'conflict' | 'expired' | 'forbidden' | 'refused' | 'unavailable';
+/** `expired`: the version to watch from is gone. `forbidden`: RBAC says no. */
+export type KubernetesFailure = CallFailure | 'expired';
 
 export class KubernetesError extends Error {
   override readonly name = 'KubernetesError';
@@ -68,6 +64,11 @@ export class KubernetesError extends Error {
     super(message, options);
     this.failure = failure;
   }
+}
+
+/** As FailureOf of the targets. */
+export function failureIn(error: unknown): KubernetesFailure | null {
+  return error instanceof KubernetesError ? error.failure : null;
 }
 
 /** Who writes, in the managedFields of what it wrote. */

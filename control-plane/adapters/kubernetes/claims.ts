@@ -3,6 +3,8 @@
  * and kind that this member was given. It says what stands on the objects, and changes nothing.
  */
 
+import type { FencingToken } from '../../model/decision.ts';
+import type { Claim } from '../replicas/told.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ObjectName } from './objects.ts';
 import { isSame } from './objects.ts';
@@ -15,7 +17,7 @@ import type {
   ScalableKind,
 } from './settings.ts';
 import { OWNER_LABEL, scaledObjectSchema } from './told.ts';
-import type { Claim, ScaledObject } from './told.ts';
+import type { ScaledObject } from './told.ts';
 import { WatchedList } from './watched-list.ts';
 
 export interface ClaimsOptions {
@@ -29,6 +31,7 @@ export interface ClaimsOptions {
 export interface ClaimedObject {
   readonly object: ObjectName;
   readonly found: ScaledObject;
+  readonly token: FencingToken;
   readonly claim: Claim;
 }
 
@@ -105,10 +108,10 @@ export class Claims {
   #claimedOf({ kind }: Place, items: readonly ScaledObject[]): readonly ClaimedObject[] {
     return items.flatMap((found) => {
       if (found.told.kind !== 'told') return [];
-      const { claim, owner } = found.told.told;
+      const { claim, owner, token } = found.told.told;
       if (claim === null || owner !== this.#owner) return [];
       const { namespace, name } = found;
-      return [{ object: { ...kind, namespace, name }, found, claim }];
+      return [{ object: { ...kind, namespace, name }, found, token, claim }];
     });
   }
 }

@@ -5,12 +5,13 @@
  */
 
 import { z } from 'zod';
+import type { Told } from '../replicas/told.ts';
 import { read } from './api.ts';
 import type { Asked, KubernetesApi } from './api.ts';
 import type { FindKind } from './resources.ts';
 import type { ScalableKind } from './settings.ts';
 import { scaledObjectSchema, toldPatch } from './told.ts';
-import type { ScaledObject, Told } from './told.ts';
+import type { ScaledObject } from './told.ts';
 
 /** An object by name, whether or not there is one. */
 export interface ObjectName extends ScalableKind {

@@ -4,6 +4,7 @@
  * listed per look.
  */
 
+import { LookedAt } from '../replicas/looked-at.ts';
 import type { KubernetesApi } from './api.ts';
 import { KubernetesError } from './api.ts';
 import { nameOf } from './objects.ts';
@@ -20,55 +21,27 @@ export interface PodWatchesOptions {
   readonly tell: (event: KubernetesEvent) => void;
 }
 
-interface PodWatch {
-  readonly list: WatchedList<Pod>;
-  askedAtMs: number;
-}
-
 export class PodWatches {
   readonly #options: PodWatchesOptions;
-  readonly #watches = new Map<string, PodWatch>();
-  readonly #ending = new Set<Promise<void>>();
-  #isClosed = false;
+  readonly #lists: LookedAt<WatchedList<Pod>>;
 
   constructor(options: PodWatchesOptions) {
+    const { watchesMax, idleMs } = options.limits;
     this.#options = options;
+    this.#lists = new LookedAt({ watchesMax, idleMs, close: (list) => list.close() });
   }
 
   /** Rejects with KubernetesError where they are not known. */
-  async read(workloadId: string, object: ObjectName): Promise<readonly Pod[]> {
-    this.#endIdle();
+  read(workloadId: string, object: ObjectName): Promise<readonly Pod[]> {
     const key = `${object.apiVersion} ${nameOf(object)}`;
-    const held = this.#watches.get(key);
-    if (held !== undefined) {
-      held.askedAtMs = performance.now();
-      return held.list.read();
-    }
-    const list = this.#listOf(workloadId, object);
-    // A look that was under way may come after the end.
-    const isRoom = this.#watches.size < this.#options.limits.watchesMax && !this.#isClosed;
-    if (!isRoom) return list.read();
-    this.#watches.set(key, { list, askedAtMs: performance.now() });
-    const pods = list.read();
-    list.startLater();
+    const { watch, isKept, isNew } = this.#lists.look(key, () => this.#listOf(workloadId, object));
+    const pods = watch.read();
+    if (isNew && isKept) watch.startLater();
     return pods;
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    const lists = [...this.#watches.values()].map(({ list }) => list.close());
-    this.#watches.clear();
-    await Promise.all([...lists, ...this.#ending]);
-  }
-
-  #endIdle(): void {
-    const nowMs = performance.now();
-    for (const [key, { list, askedAtMs }] of this.#watches) {
-      if (nowMs - askedAtMs <= this.#options.limits.idleMs) continue;
-      this.#watches.delete(key);
-      const ending = list.close().finally(() => this.#ending.delete(ending));
-      this.#ending.add(ending);
-    }
+  close(): Promise<void> {
+    return this.#lists.close();
   }
 
   #listOf(workloadId: string, object: ObjectName): WatchedList<Pod> {

@@ -6,17 +6,15 @@
  * outside of its namespaces and kinds nothing, and leaves a removed workload's replicas as they run.
  */
 
-import { compareTokens } from '../../model/decision.ts';
-import type { FencingToken } from '../../model/decision.ts';
 import { isKubernetes } from '../../model/workload.ts';
 import type { Replica, Workload } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
-import { unlessAborted } from '../replicas/aborted.ts';
-import { isNewer } from '../replicas/fencing.ts';
-import { createTurns } from '../replicas/turns.ts';
-import type { InTurn } from '../replicas/turns.ts';
-import { createKubernetesApi, KubernetesError } from './api.ts';
+import { requireTarget } from '../replicas/accepted.ts';
+import { orchestratedTarget } from '../replicas/orchestrated.ts';
+import type { ClaimedPlace, KnownPlace, Orchestrator } from '../replicas/orchestrated.ts';
+import type { Command, Release } from '../replicas/told.ts';
+import { createKubernetesApi, failureIn } from './api.ts';
 import type { KubernetesApi } from './api.ts';
 import { Claims } from './claims.ts';
 import type { ClaimedObject } from './claims.ts';
@@ -43,52 +41,23 @@ export interface KubernetesScaleTarget extends ScaleTarget {
 
 export function createKubernetesTarget(settings: KubernetesSettings): KubernetesScaleTarget {
   const limits = { ...KUBERNETES_LIMITS, ...settings.limits };
-  let running: Running | null = null;
-  const active = (): Running => {
-    if (running === null) throw new ScaleTargetError('unavailable', 'the target is not started');
-    return running;
-  };
-  return {
-    async start() {
-      if (running !== null) throw new ScaleTargetError('unavailable', 'already started');
-      const starting = new Running(settings, limits);
-      try {
-        await starting.start();
-      } catch (error) {
-        await starting.stop();
-        throw refusalOf(error, 'the target kubernetes');
-      }
-      running = starting;
-    },
-    async stop() {
-      const ending = running;
-      running = null;
-      await ending?.stop();
-    },
-    setReplicas: (workload, replicas, token, signal) =>
-      unlessAborted(signal, () => active().setReplicas(workload, replicas, token, signal)),
-    readReplicas: (workload, signal) =>
-      unlessAborted(signal, () => active().readReplicas(workload)),
-    listWorkloads: async () => active().listWorkloads(),
-    removeWorkload: (workloadId, token, signal) =>
-      unlessAborted(signal, () => active().removeWorkload(workloadId, token, signal)),
-  };
+  return orchestratedTarget(limits, (ending) => new Kubernetes(settings, limits, ending));
 }
 
-/** The target between its start and its stop. */
-class Running {
-  readonly #limits: KubernetesLimits;
-  readonly #inTurn: InTurn;
+class Kubernetes implements Orchestrator<ObjectName> {
+  readonly name = 'kubernetes';
+  readonly failureOf = failureIn;
+  readonly nameOf = nameOf;
+  readonly isSame = isSame;
   readonly #api: KubernetesApi;
   readonly #claims: Claims;
   readonly #pods: PodWatches;
   readonly #telling: Telling;
-  readonly #ending = new AbortController();
+  readonly #ending: AbortSignal;
 
-  constructor(settings: KubernetesSettings, limits: KubernetesLimits) {
+  constructor(settings: KubernetesSettings, limits: KubernetesLimits, ending: AbortSignal) {
     const tell: KubernetesSettings['onEvent'] = (event) => settings.onEvent?.(event);
-    this.#limits = limits;
-    this.#inTurn = createTurns(limits.waitingMax);
+    this.#ending = ending;
     this.#api = createKubernetesApi(createCluster(settings.access, limits.callsMax), limits);
     const kinds = createKinds(this.#api);
     const objects = new Objects(this.#api, kinds);
@@ -102,97 +71,47 @@ class Running {
   }
 
   start(): Promise<void> {
-    return this.#claims.start(this.#ending.signal);
+    return this.#claims.start(this.#ending);
   }
 
-  async stop(): Promise<void> {
-    this.#ending.abort();
+  async close(): Promise<void> {
     await Promise.all([this.#claims.close(), this.#pods.close()]);
     this.#api.close();
   }
 
-  async setReplicas(
-    workload: Workload,
-    replicas: number,
-    token: FencingToken,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { id: workloadId } = workload;
-    const object = this.#objectOf(workload, replicas);
-    const ended = AbortSignal.any([signal, this.#ending.signal]);
-    await this.#inTurn(workloadId, async () => {
-      const known = this.#claims.known().filter(({ claim }) => claim.workloadId === workloadId);
-      if (!isTold(known, object, workloadId, token)) {
-        await translated(workloadId, () =>
-          this.#telling.scale(object, { workloadId, replicas, token }, ended),
-        );
-      }
-      // It has moved to another object: nothing is told to the old one any more.
-      await this.#release(
-        known.filter((claimed) => !isSame(claimed.object, object)),
-        { workloadId, token },
-        ended,
-      );
-    });
+  placeOf(workload: Workload): ObjectName {
+    return objectNameOf(this.#accepted(workload));
+  }
+
+  known(workloadId: string): readonly KnownPlace<ObjectName>[] {
+    return this.#claims
+      .known()
+      .filter(({ claim }) => claim.workloadId === workloadId)
+      .map((held) => ({ ...claimedOf(held), isKept: held.found.replicas === held.claim.replicas }));
+  }
+
+  async claimed(): Promise<readonly ClaimedPlace<ObjectName>[]> {
+    return (await this.#claims.read()).map(claimedOf);
+  }
+
+  scale(object: ObjectName, command: Command, signal: AbortSignal): Promise<void> {
+    return this.#telling.scale(object, command, signal);
+  }
+
+  release(object: ObjectName, command: Release, signal: AbortSignal): Promise<void> {
+    return this.#telling.release(object, command, signal);
   }
 
   async readReplicas(workload: Workload): Promise<readonly Replica[]> {
-    try {
-      const accepted = this.#accepted(workload);
-      const pods = await this.#pods.read(workload.id, objectNameOf(accepted));
-      return replicasOf(accepted, pods);
-    } catch (error) {
-      // Whatever the cause, to the one who looks it means that they are not known.
-      const { message } = refusalOf(error, workload.id);
-      throw new ScaleTargetError('unavailable', message, { cause: error });
-    }
-  }
-
-  async listWorkloads(): Promise<readonly string[]> {
-    const claimed = await translated('the target kubernetes', () => this.#claims.read());
-    return [...new Set(claimed.map(({ claim }) => claim.workloadId))].toSorted();
-  }
-
-  async removeWorkload(
-    workloadId: string,
-    token: FencingToken,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const ended = AbortSignal.any([signal, this.#ending.signal]);
-    await this.#inTurn(workloadId, async () => {
-      const claimed = await translated(workloadId, () => this.#claims.read());
-      const own = claimed.filter(({ claim }) => claim.workloadId === workloadId);
-      await this.#release(own, { workloadId, token }, ended);
-    });
-  }
-
-  async #release(
-    claimed: readonly ClaimedObject[],
-    command: { readonly workloadId: string; readonly token: FencingToken },
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (const { object } of claimed) {
-      await translated(command.workloadId, () => this.#telling.release(object, command, signal));
-    }
-  }
-
-  /** @throws ScaleTargetError `rejected` */
-  #objectOf(workload: Workload, replicas: number): ObjectName {
-    const { replicasMax } = this.#limits;
-    const object = objectNameOf(this.#accepted(workload));
-    if (Number.isSafeInteger(replicas) && replicas >= 0 && replicas <= replicasMax) return object;
-    const detail = `${replicas} is not a number of replicas from 0 to ${replicasMax}`;
-    throw new ScaleTargetError('rejected', `${workload.id}: ${nameOf(object)}: ${detail}`);
+    const accepted = this.#accepted(workload);
+    return replicasOf(accepted, await this.#pods.read(workload.id, objectNameOf(accepted)));
   }
 
   /** @throws ScaleTargetError `rejected` */
   #accepted(workload: Workload): KubernetesWorkload {
-    if (!isKubernetes(workload)) {
-      const detail = `${workload.id}: its replicas are of the target ${workload.target.kind}`;
-      throw new ScaleTargetError('rejected', detail);
-    }
-    const object = objectNameOf(workload);
-    if (this.#claims.covers(object)) return workload;
+    const own = requireTarget(workload, isKubernetes);
+    const object = objectNameOf(own);
+    if (this.#claims.covers(object)) return own;
     throw new ScaleTargetError(
       'rejected',
       `${workload.id}: ${nameOf(object)} of ${object.apiVersion} lies outside of the namespaces and kinds that this member may scale`,
@@ -205,38 +124,6 @@ function objectNameOf({ target }: KubernetesWorkload): ObjectName {
   return { apiVersion, resource, namespace, name };
 }
 
-/**
- * Whether the object is known to have been told this very thing, and to have kept it.
- * @throws ScaleTargetError `stale_token`
- */
-function isTold(
-  known: readonly ClaimedObject[],
-  object: ObjectName,
-  workloadId: string,
-  token: FencingToken,
-): boolean {
-  const held = known.find((claimed) => isSame(claimed.object, object));
-  if (held?.found.told.kind !== 'told') return false;
-  const { token: newest } = held.found.told.told;
-  isNewer(workloadId, token, newest);
-  return compareTokens(token, newest) === 0 && held.found.replicas === held.claim.replicas;
-}
-
-async function translated<T>(workloadId: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw refusalOf(error, workloadId);
-  }
-}
-
-/** What a call's failure is to the one who gave the command. */
-function refusalOf(cause: unknown, workloadId: string): ScaleTargetError {
-  if (cause instanceof ScaleTargetError) return cause;
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  const failure = cause instanceof KubernetesError ? cause.failure : 'unavailable';
-  const isLasting = ['missing', 'forbidden', 'refused'].includes(failure);
-  return new ScaleTargetError(isLasting ? 'rejected' : 'unavailable', `${workloadId}: ${detail}`, {
-    cause,
-  });
+function claimedOf({ object, token, claim }: ClaimedObject): ClaimedPlace<ObjectName> {
+  return { place: object, workloadId: claim.workloadId, token };
 }

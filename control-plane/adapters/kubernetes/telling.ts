@@ -8,12 +8,15 @@
 import { compareTokens } from '../../model/decision.ts';
 import type { FencingToken } from '../../model/decision.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
-import { isNewer } from '../replicas/fencing.ts';
-import { FIELD_MANAGER, KubernetesError } from './api.ts';
+import { isNewer, tokenText } from '../replicas/fencing.ts';
+import { isContinued } from '../replicas/told.ts';
+import type { Claim, Command, Release, Told } from '../replicas/told.ts';
+import { requireLease, untilUndisturbed } from '../replicas/undisturbed.ts';
+import { failureIn, FIELD_MANAGER } from './api.ts';
 import { nameOf } from './objects.ts';
 import type { ObjectName, Objects } from './objects.ts';
 import type { KubernetesEvent } from './settings.ts';
-import type { Claim, ScaledObject, Told } from './told.ts';
+import type { ScaledObject } from './told.ts';
 
 export interface TellingOptions {
   readonly objects: Objects;
@@ -23,12 +26,6 @@ export interface TellingOptions {
   readonly tell: (event: KubernetesEvent) => void;
   /** What a write has made of an object. */
   readonly onWritten: (object: ObjectName, written: ScaledObject) => void;
-}
-
-export interface Command {
-  readonly workloadId: string;
-  readonly replicas: number;
-  readonly token: FencingToken;
 }
 
 /** What stands to be written: the claim, and whether it is on the object already. */
@@ -59,7 +56,7 @@ export class Telling {
    */
   async release(
     object: ObjectName,
-    { workloadId, token }: Pick<Command, 'workloadId' | 'token'>,
+    { workloadId, token }: Release,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#untilUndisturbed(object, workloadId, async () => {
@@ -92,7 +89,7 @@ export class Telling {
       ? await this.#write(object, found, { owner, token: command.token, claim: due.claim }, signal)
       : found;
     if (!isWanted) {
-      this.#requireLease();
+      requireLease(this.#options.mayAct);
       await objects.writeScale(object, written.resourceVersion, due.claim.replicas, signal);
       const event = { workloadId: command.workloadId, object: nameOf(object) };
       this.#options.tell({
@@ -110,26 +107,10 @@ export class Telling {
    * @throws ScaleTargetError `stale_token` | `rejected`
    */
   #judged(object: ObjectName, found: ScaledObject, command: Command): Told | null {
-    const { owner } = this.#options;
-    const { workloadId, token } = command;
-    const told = toldOn(found, nameOf(object));
-    const isOwn = told?.owner === owner;
-    if (told === null || (!isOwn && told.claim === null)) return null;
-    if (!isOwn) {
-      throw new ScaleTargetError(
-        'rejected',
-        `${workloadId}: ${nameOf(object)} is scaled by the cluster "${told.owner}"; remove its workload there first`,
-      );
-    }
-    // Tokens of one cluster are of one log, whichever workload they were for.
-    isNewer(workloadId, token, told.token);
-    if (told.claim !== null && told.claim.workloadId !== workloadId) {
-      throw new ScaleTargetError(
-        'rejected',
-        `${workloadId}: ${nameOf(object)} is scaled for the workload ${told.claim.workloadId}; remove that first, or name another object`,
-      );
-    }
-    return told;
+    const name = nameOf(object);
+    const told = toldOn(found, name);
+    const place = { name, other: 'another object' };
+    return isContinued(told, this.#options.owner, command, place) ? told : null;
   }
 
   /** Somebody else's number, unless it is the one from before a write that never came to be. */
@@ -168,35 +149,20 @@ export class Telling {
     told: Told,
     signal: AbortSignal,
   ): Promise<ScaledObject> {
-    this.#requireLease();
+    requireLease(this.#options.mayAct);
     const written = await this.#options.objects.tell(object, found, told, signal);
     this.#options.onWritten(object, written);
     return written;
   }
 
-  #requireLease(): void {
-    if (this.#options.mayAct()) return;
-    throw new ScaleTargetError('unavailable', 'another may have become the one to act');
-  }
-
-  async #untilUndisturbed(
+  #untilUndisturbed(
     object: ObjectName,
     workloadId: string,
     work: () => Promise<void>,
   ): Promise<void> {
     const { attemptsMax } = this.#options;
-    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        if (!(error instanceof KubernetesError) || error.failure !== 'conflict') throw error;
-      }
-    }
-    throw new ScaleTargetError(
-      'unavailable',
-      `${workloadId}: ${nameOf(object)} changed ${attemptsMax} times while it was written; tried again with the next tick`,
-    );
+    const subject = `${workloadId}: ${nameOf(object)}`;
+    return untilUndisturbed(subject, { attemptsMax, failureOf: failureIn }, work);
   }
 }
 
@@ -213,8 +179,8 @@ function dueOf(
   return { claim: told.claim, isNew: false };
 }
 
-function keyOf({ replicas }: Claim, { term, index }: FencingToken): string {
-  return `${replicas} ${term}.${index}`;
+function keyOf({ replicas }: Claim, token: FencingToken): string {
+  return `${replicas} ${tokenText(token)}`;
 }
 
 function toldOn({ told }: ScaledObject, name: string): Told | null {
@@ -239,7 +205,7 @@ async function readUnlessGone(
   try {
     return await objects.read(object, signal);
   } catch (error) {
-    if (error instanceof KubernetesError && error.failure === 'missing') return null;
+    if (failureIn(error) === 'missing') return null;
     throw error;
   }
 }

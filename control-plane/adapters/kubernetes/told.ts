@@ -6,22 +6,8 @@
  */
 
 import { z } from 'zod';
-import type { FencingToken } from '../../model/decision.ts';
-
-export interface Told {
-  /** Name of the cluster of members. */
-  readonly owner: string;
-  readonly token: FencingToken;
-  /** Null: given up; only the token is remembered. */
-  readonly claim: Claim | null;
-}
-
-export interface Claim {
-  readonly workloadId: string;
-  readonly replicas: number;
-  /** That the object had when it was told: with it still there, the number was never written. */
-  readonly replicasBefore: number;
-}
+import { tokenIn, tokenText } from '../replicas/fencing.ts';
+import type { Claim, Told } from '../replicas/told.ts';
 
 /** On each object that an owner scales; the owner is its value. */
 export const OWNER_LABEL = 'control-plane.omnimind/cluster';
@@ -86,7 +72,7 @@ export function toldPatch(object: ScaledObject, told: Told): unknown {
       labels: { [OWNER_LABEL]: claim === null ? null : owner },
       annotations: {
         [OWNER]: owner,
-        [TOKEN]: `${token.term}.${token.index}`,
+        [TOKEN]: tokenText(token),
         [WORKLOAD]: claim?.workloadId ?? null,
         [REPLICAS]: claim === null ? null : String(claim.replicas),
         [REPLICAS_BEFORE]: claim === null ? null : String(claim.replicasBefore),
@@ -99,15 +85,14 @@ type Annotations = Readonly<Record<string, string>>;
 
 function readTold(annotations: Annotations): ScaledObject['told'] {
   const owner = annotations[OWNER];
-  const token = annotations[TOKEN];
-  if (owner === undefined && token === undefined) return { kind: 'none' };
+  const text = annotations[TOKEN];
+  if (owner === undefined && text === undefined) return { kind: 'none' };
   if (owner === undefined) return { kind: 'unreadable', detail: `${OWNER} is missing` };
-  const parts = /^(\d{1,15})\.(\d{1,15})$/.exec(token ?? '');
-  if (parts === null) return { kind: 'unreadable', detail: `${TOKEN} is no term.index` };
+  const token = tokenIn(text ?? '');
+  if (token === null) return { kind: 'unreadable', detail: `${TOKEN} is no term.index` };
   const claim = readClaim(annotations);
   if (typeof claim === 'string') return { kind: 'unreadable', detail: claim };
-  const [term, index] = [Number(parts[1]), Number(parts[2])];
-  return { kind: 'told', told: { owner, token: { term, index }, claim } };
+  return { kind: 'told', told: { owner, token, claim } };
 }
 
 function readClaim(annotations: Annotations): Claim | string | null {

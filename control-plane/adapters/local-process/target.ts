@@ -22,6 +22,7 @@ import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
 import { DirectoryHeldError, takeDirectoryLock } from '../disk/directory-lock.ts';
 import { readIfThere } from '../disk/reading.ts';
+import { requireTarget } from '../replicas/accepted.ts';
 import { isNewer } from '../replicas/fencing.ts';
 import { startableTarget } from '../replicas/startable.ts';
 import type { RunningTarget } from '../replicas/startable.ts';
@@ -155,16 +156,11 @@ class Running implements RunningTarget<[mode: StopMode]> {
   }
 
   async setReplicas(workload: Workload, replicas: number, token: FencingToken): Promise<void> {
-    if (!isLocalProcess(workload)) {
-      const detail = `${workload.id}: its replicas are of the target ${workload.target.kind}`;
-      throw new ScaleTargetError('rejected', detail);
-    }
-    this.#refuse(workload, replicas);
-    const keeper = this.#keeperOf(workload.id) ?? this.#keep(emptyRecord(workload, BEFORE_ANY));
+    const own = requireTarget(workload, isLocalProcess);
+    this.#refuse(own, replicas);
+    const keeper = this.#keeperOf(own.id) ?? this.#keep(emptyRecord(own, BEFORE_ANY));
     await keeper.change((record) =>
-      isNewer(workload.id, token, record.token)
-        ? withReplicas(record, workload, replicas, token)
-        : null,
+      isNewer(own.id, token, record.token) ? withReplicas(record, own, replicas, token) : null,
     );
   }
 

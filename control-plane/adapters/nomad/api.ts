@@ -8,18 +8,16 @@ import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { z } from 'zod';
+import type { CallFailure } from '../replicas/call-failure.ts';
 import { exchange } from '../replicas/http-exchange.ts';
 import type { HttpAnswer, HttpCall } from '../replicas/http-exchange.ts';
 import type { NomadLimits, NomadSettings, NomadTls } from './settings.ts';
 
 /**
- * `missing`: there is no such job or variable. `conflict`: it has changed since it was read. `busy`: a
- * deployment of the job runs, and nobody may scale it until that ends. `forbidden`: the ACL says no.
- * `refused`: Nomad will not do it however often it is asked. `unavailable`: it did not answer, or not
- * with what was asked.
+ * `busy`: a deployment of the job runs, and nobody may scale it until that ends. `forbidden`: the ACL
+ * says no.
  */
-export type NomadFailure =
-  'missing' | 'conflict' | 'busy' | 'forbidden' | 'refused' | 'unavailable';
+export type NomadFailure = CallFailure | 'busy';
 
 export class NomadError extends Error {
   override readonly name = 'NomadError';
@@ -29,6 +27,11 @@ export class NomadError extends Error {
     super(message, options);
     this.failure = failure;
   }
+}
+
+/** As FailureOf of the targets. */
+export function failureIn(error: unknown): NomadFailure | null {
+  return error instanceof NomadError ? error.failure : null;
 }
 
 export interface NomadRequest {

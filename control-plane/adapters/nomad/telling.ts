@@ -9,9 +9,11 @@
 
 import { compareTokens } from '../../model/decision.ts';
 import type { FencingToken } from '../../model/decision.ts';
-import { ScaleTargetError } from '../../ports/scale-target.ts';
-import { isNewer } from '../replicas/fencing.ts';
-import { NomadError } from './api.ts';
+import { isNewer, tokenText } from '../replicas/fencing.ts';
+import { isContinued } from '../replicas/told.ts';
+import type { Command, Release } from '../replicas/told.ts';
+import { requireLease, untilUndisturbed } from '../replicas/undisturbed.ts';
+import { failureIn } from './api.ts';
 import { nameOf } from './groups.ts';
 import type { Group, GroupName, Groups } from './groups.ts';
 import type { NomadEvent } from './settings.ts';
@@ -28,12 +30,6 @@ export interface TellingOptions {
   readonly onTold: (stored: StoredTold) => void;
   /** The job has been brought to this index. */
   readonly onScaled: (group: GroupName, jobModifyIndex: number) => void;
-}
-
-export interface Command {
-  readonly workloadId: string;
-  readonly replicas: number;
-  readonly token: FencingToken;
 }
 
 export class Telling {
@@ -53,7 +49,7 @@ export class Telling {
   /** As of the target kubernetes: the replicas run on, and the newest token is remembered. */
   async release(
     name: GroupName,
-    { workloadId, token }: Pick<Command, 'workloadId' | 'token'>,
+    { workloadId, token }: Release,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#untilUndisturbed(name, workloadId, () =>
@@ -77,7 +73,7 @@ export class Telling {
       ? before
       : await this.#write({ owner, token, group: name, claim }, before, signal);
     if (claim.isSettled && claim.replicas === group.count) return;
-    this.#requireLease();
+    requireLease(this.#options.mayAct);
     const { workloadId } = command;
     const index = await groups.scale(
       name,
@@ -94,7 +90,7 @@ export class Telling {
 
   async #releaseOnce(
     name: GroupName,
-    { workloadId, token }: Pick<Command, 'workloadId' | 'token'>,
+    { workloadId, token }: Release,
     signal: AbortSignal,
   ): Promise<void> {
     const { groups, variables, owner } = this.#options;
@@ -105,7 +101,7 @@ export class Telling {
     isNewer(workloadId, token, told.token);
     // Something older may be under way: what the group has is written once more, and that is refused.
     if (!told.claim.isSettled && group !== null) {
-      this.#requireLease();
+      requireLease(this.#options.mayAct);
       const meta = { omnimind_cluster: owner, omnimind_workload: workloadId };
       const message = `given up by ${owner}; the count stays`;
       this.#options.onScaled(name, await groups.scale(name, group, { message, meta }, signal));
@@ -122,25 +118,10 @@ export class Telling {
    * What was told of the group before.
    * @throws ScaleTargetError `stale_token` | `rejected`
    */
-  #judged(name: GroupName, told: Told | null, { workloadId, token }: Command): Told | null {
-    const { owner } = this.#options;
-    if (told === null) return null;
-    if (told.owner !== owner && told.claim !== null) {
-      throw new ScaleTargetError(
-        'rejected',
-        `${workloadId}: ${nameOf(name)} is scaled by the cluster "${told.owner}"; remove its workload there first`,
-      );
-    }
-    if (told.owner !== owner) return { ...told, token: NEVER };
-    // Tokens of one cluster are of one log, whichever workload they were for.
-    isNewer(workloadId, token, told.token);
-    if (told.claim !== null && told.claim.workloadId !== workloadId) {
-      throw new ScaleTargetError(
-        'rejected',
-        `${workloadId}: ${nameOf(name)} is scaled for the workload ${told.claim.workloadId}; remove that first, or name another group`,
-      );
-    }
-    return told;
+  #judged(name: GroupName, told: Told | null, command: Command): Told | null {
+    const place = { name: nameOf(name), other: 'another group' };
+    if (isContinued(told, this.#options.owner, command, place)) return told;
+    return told === null ? null : { ...told, token: NEVER };
   }
 
   /** Somebody else's number, unless it is the one from before a write that never came to be. */
@@ -153,35 +134,16 @@ export class Telling {
   }
 
   async #write(told: Told, before: StoredTold | null, signal: AbortSignal): Promise<StoredTold> {
-    this.#requireLease();
+    requireLease(this.#options.mayAct);
     const stored = await this.#options.variables.write(told, before, signal);
     this.#options.onTold(stored);
     return stored;
   }
 
-  #requireLease(): void {
-    if (this.#options.mayAct()) return;
-    throw new ScaleTargetError('unavailable', 'another may have become the one to act');
-  }
-
-  async #untilUndisturbed(
-    name: GroupName,
-    workloadId: string,
-    work: () => Promise<void>,
-  ): Promise<void> {
+  #untilUndisturbed(name: GroupName, workloadId: string, work: () => Promise<void>): Promise<void> {
     const { attemptsMax } = this.#options;
-    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        if (!(error instanceof NomadError) || error.failure !== 'conflict') throw error;
-      }
-    }
-    throw new ScaleTargetError(
-      'unavailable',
-      `${workloadId}: ${nameOf(name)} changed ${attemptsMax} times while it was written; tried again with the next tick`,
-    );
+    const subject = `${workloadId}: ${nameOf(name)}`;
+    return untilUndisturbed(subject, { attemptsMax, failureOf: failureIn }, work);
   }
 }
 
@@ -205,7 +167,7 @@ function metaOf(owner: string, { workloadId, token }: Command): Record<string, s
   return {
     omnimind_cluster: owner,
     omnimind_workload: workloadId,
-    omnimind_token: `${token.term}.${token.index}`,
+    omnimind_token: tokenText(token),
   };
 }
 
@@ -214,7 +176,7 @@ async function unlessUnscalable(read: () => Promise<Group>): Promise<Group | nul
   try {
     return await read();
   } catch (error) {
-    if (error instanceof NomadError && ['missing', 'refused'].includes(error.failure)) return null;
+    if (['missing', 'refused'].includes(failureIn(error) ?? '')) return null;
     throw error;
   }
 }

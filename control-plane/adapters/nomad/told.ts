@@ -7,25 +7,17 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { FencingToken } from '../../model/decision.ts';
+import { tokenIn, tokenText } from '../replicas/fencing.ts';
+import type { Claim as AnyClaim, Told as AnyTold } from '../replicas/told.ts';
 import { NomadError } from './api.ts';
 import type { Blocking, Indexed, NomadApi, NomadRequest } from './api.ts';
 import type { GroupName } from './groups.ts';
 
-export interface Told {
-  /** Name of the cluster of members. */
-  readonly owner: string;
-  readonly token: FencingToken;
+export interface Told extends AnyTold<Claim> {
   readonly group: GroupName;
-  /** Null: given up; only the token is remembered. */
-  readonly claim: Claim | null;
 }
 
-export interface Claim {
-  readonly workloadId: string;
-  readonly replicas: number;
-  /** That the group had when it was told: with it still there, the number was never written. */
-  readonly replicasBefore: number;
+export interface Claim extends AnyClaim {
   /** The number has been written: nothing older can be under way any more. */
   readonly isSettled: boolean;
 }
@@ -58,13 +50,12 @@ const countSchema = z
   .transform(Number);
 const itemsSchema = z.object({
   owner: z.string(),
-  token: z
-    .string()
-    .regex(/^\d{1,15}\.\d{1,15}$/)
-    .transform((text): FencingToken => {
-      const [term = 0, index = 0] = text.split('.').map(Number);
-      return { term, index };
-    }),
+  token: z.string().transform((text, context) => {
+    const token = tokenIn(text);
+    if (token !== null) return token;
+    context.addIssue('no term.index');
+    return z.NEVER;
+  }),
   region: z.string().transform((region) => (region === '' ? null : region)),
   namespace: z.string(),
   job: z.string(),
@@ -138,7 +129,7 @@ export class ToldVariables {
 
 function itemsOf({ owner, token, group, claim }: Told): Record<string, string> {
   return {
-    ...{ owner, token: `${token.term}.${token.index}` },
+    ...{ owner, token: tokenText(token) },
     ...{ region: group.region ?? '', namespace: group.namespace },
     ...{ job: group.jobId, group: group.group },
     ...(claim === null

@@ -4,6 +4,8 @@
  * the others are asked per look.
  */
 
+import { LookedAt } from '../replicas/looked-at.ts';
+import type { Look } from '../replicas/looked-at.ts';
 import { isAlive } from './allocations.ts';
 import type { SeenAllocation } from './allocations.ts';
 import { nameOf } from './groups.ts';
@@ -25,23 +27,23 @@ interface GroupWatch {
   details: Map<string, { readonly detail: AllocationDetail; wasHealthy: boolean }>;
   isCountFollowed: boolean;
   areAllocationsFollowed: boolean;
-  askedAtMs: number;
 }
 
 export class GroupWatches {
   readonly #options: WatchesOptions;
-  readonly #watches = new Map<string, GroupWatch>();
-  readonly #ending = new Set<Promise<unknown>>();
+  readonly #watches: LookedAt<GroupWatch>;
 
   constructor(options: WatchesOptions) {
+    const { watchesMax, idleMs } = options.limits;
     this.#options = options;
+    this.#watches = new LookedAt({ watchesMax, idleMs, close });
   }
 
   /** Rejects with NomadError where they are not known. */
   async allocations(workloadId: string, name: GroupName): Promise<readonly SeenAllocation[]> {
-    const watch = this.#watchOf(workloadId, name);
+    const { watch, isKept } = this.#look(workloadId, name);
     const stubs = watch.allocations.read();
-    if (!watch.areAllocationsFollowed && this.#watches.has(nameOf(name))) {
+    if (!watch.areAllocationsFollowed && isKept) {
       watch.areAllocationsFollowed = true;
       watch.allocations.startLater();
     }
@@ -55,8 +57,8 @@ export class GroupWatches {
 
   /** The count that a group is known to have without a request; null where it is not. */
   countOf(workloadId: string, name: GroupName): number | null {
-    const watch = this.#watchOf(workloadId, name);
-    if (!watch.isCountFollowed && this.#watches.has(nameOf(name))) {
+    const { watch, isKept } = this.#look(workloadId, name);
+    if (!watch.isCountFollowed && isKept) {
       watch.isCountFollowed = true;
       watch.group.startLater();
     }
@@ -65,13 +67,11 @@ export class GroupWatches {
 
   /** One's own write has brought the job there. */
   saw(name: GroupName, jobModifyIndex: number): void {
-    this.#watches.get(nameOf(name))?.group.needs(jobModifyIndex);
+    this.#watches.held(nameOf(name))?.group.needs(jobModifyIndex);
   }
 
-  async close(): Promise<void> {
-    const closing = [...this.#watches.values()].map(close);
-    this.#watches.clear();
-    await Promise.all([...closing, ...this.#ending]);
+  close(): Promise<void> {
+    return this.#watches.close();
   }
 
   async #seen(watch: GroupWatch, name: GroupName, stub: AllocationStub): Promise<SeenAllocation> {
@@ -81,18 +81,16 @@ export class GroupWatches {
     return { stub, detail, wasHealthy: stub.healthy ?? held?.wasHealthy ?? false };
   }
 
+  #look(workloadId: string, name: GroupName): Look<GroupWatch> {
+    return this.#watches.look(nameOf(name), () => this.#watchOf(workloadId, name));
+  }
+
   #watchOf(workloadId: string, name: GroupName): GroupWatch {
-    this.#endIdle();
-    const held = this.#watches.get(nameOf(name));
-    if (held !== undefined) {
-      held.askedAtMs = performance.now();
-      return held;
-    }
     const { groups, limits, tell } = this.#options;
     const onTrouble = (error: unknown, retryInMs: number): void => {
       tell({ kind: 'trouble', workloadId, error, retryInMs });
     };
-    const watch: GroupWatch = {
+    return {
       allocations: new WatchedQuery({
         ...{ limits, onTrouble },
         ask: (blocking, signal) => groups.allocations(name, blocking, signal),
@@ -102,25 +100,11 @@ export class GroupWatches {
         ask: (blocking, signal) => groups.read(name, blocking, signal),
       }),
       details: new Map(),
-      ...{ isCountFollowed: false, areAllocationsFollowed: false, askedAtMs: performance.now() },
+      ...{ isCountFollowed: false, areAllocationsFollowed: false },
     };
-    // A command that waited for its turn may come after the end.
-    const isRoom = this.#watches.size < limits.watchesMax && !this.#options.signal.aborted;
-    if (isRoom) this.#watches.set(nameOf(name), watch);
-    return watch;
-  }
-
-  #endIdle(): void {
-    const nowMs = performance.now();
-    for (const [key, watch] of this.#watches) {
-      if (nowMs - watch.askedAtMs <= this.#options.limits.idleMs) continue;
-      this.#watches.delete(key);
-      const ending = close(watch).finally(() => this.#ending.delete(ending));
-      this.#ending.add(ending);
-    }
   }
 }
 
-function close({ allocations, group }: GroupWatch): Promise<unknown> {
-  return Promise.all([allocations.close(), group.close()]);
+async function close({ allocations, group }: GroupWatch): Promise<void> {
+  await Promise.all([allocations.close(), group.close()]);
 }

@@ -26,6 +26,7 @@ export interface ApiOptions {
   readonly breaker: Breaker;
   readonly requestsMax: number;
   readonly monotonicMs: () => number;
+  readonly nowMs: () => number;
   readonly onRequest: (observation: RequestObservation) => void;
 }
 
@@ -33,6 +34,7 @@ export class QueryApi {
   readonly #options: ApiOptions;
   readonly #turns: Turns;
   #lastError: string | null = null;
+  #clockAheadMs = 0;
   #probe: Promise<void> | null = null;
 
   constructor(options: ApiOptions) {
@@ -43,6 +45,14 @@ export class QueryApi {
   /** What went wrong with the last request that got no usable answer; null once one did. */
   get lastError(): string | null {
     return this.#lastError;
+  }
+
+  /**
+   * How far the server's clock was ahead of this member's by its last answer, in ms; 0 when it was not. A
+   * date says no more than the second, which makes it at most that much too early.
+   */
+  get clockAheadMs(): number {
+    return this.#clockAheadMs;
   }
 
   /**
@@ -114,6 +124,9 @@ export class QueryApi {
     const startedAtMs = monotonicMs();
     const timeout = `${Math.max(1, Math.round(deadline.remainingMs()))}ms`;
     const exchange = await connection.post(path, { ...form, timeout }, deadline.signal);
+    if (exchange.kind === 'answered') {
+      this.#clockAheadMs = Math.max(0, (exchange.dateMs ?? 0) - this.#options.nowMs());
+    }
     const answer = exchange.kind === 'aborted' ? deadline.failure() : parse(exchange);
     onRequest({ outcome: answer.kind, durationMs: monotonicMs() - startedAtMs });
     this.#learn(answer);

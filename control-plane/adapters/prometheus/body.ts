@@ -13,6 +13,8 @@ export type Body =
       readonly status: number;
       readonly contentType: string;
       readonly body: string;
+      /** The server's clock as it answered, UNIX time in ms; absent when it did not say. */
+      readonly dateMs?: number;
     }
   /** Larger than the bound; reading stopped there. */
   | { readonly kind: 'oversized'; readonly detail: string }
@@ -76,7 +78,11 @@ function answerOf(response: IncomingMessage, bytes: Buffer): Body {
   const contentType = response.headers['content-type'] ?? '';
   try {
     const body = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return { kind: 'answered', status, contentType, body };
+    const dateMs = Date.parse(response.headers.date ?? '');
+    return {
+      ...{ kind: 'answered', status, contentType, body },
+      ...(Number.isFinite(dateMs) && { dateMs }),
+    };
   } catch {
     const detail = `status ${status} and ${bytes.length} bytes that are not UTF-8`;
     return { kind: 'garbled', detail };

@@ -1,15 +1,19 @@
 /**
- * Many instant queries in few requests: each is marked with a label of its own and all are united
- * with `or`, which copies samples, NaN included, and leaves out nothing since the marks differ. The
- * union is a balanced tree: as a chain its cost on the server grows with the square of its length.
+ * Many queries in few requests: each is marked with a label of its own and all are united with `or`,
+ * which copies samples, NaN included, and leaves out nothing since the marks differ; of range queries
+ * that holds at each step, where they have the same steps. The union is a balanced tree: as a chain its cost on the server grows with the square of its length.
  * Pure.
  */
 
-import type { InstantSample } from '../../ports/metrics-source.ts';
 import { parsePromql } from '../../schemas/promql.ts';
 
 /** The mark; removed from what readers get. */
 export const QUERY_LABEL = 'omnimind_query';
+
+/** A sample or a series. */
+export interface Labelled {
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 export interface MergeLimits {
   readonly queriesMax: number;
@@ -72,18 +76,18 @@ export function mergeOperands(operands: readonly string[]): string {
 
 /**
  * Takes a union's answer apart, in the operands' order; an operand without samples has an empty
- * list. Null when a sample bears no mark of ours: then nothing of the answer can be trusted.
+ * list. Null when a sample or series bears no mark of ours: then nothing of the answer can be trusted.
  */
-export function splitSamples(
-  samples: readonly InstantSample[],
+export function splitByMark<S extends Labelled>(
+  answer: readonly S[],
   operands: number,
-): readonly (readonly InstantSample[])[] | null {
-  const parts = Array.from({ length: operands }, (): InstantSample[] => []);
-  for (const sample of samples) {
-    const { [QUERY_LABEL]: mark, ...labels } = sample.labels;
+): readonly (readonly S[])[] | null {
+  const parts = Array.from({ length: operands }, (): S[] => []);
+  for (const one of answer) {
+    const { [QUERY_LABEL]: mark, ...labels } = one.labels;
     const part = mark !== undefined && /^\d+$/.test(mark) ? parts[Number(mark)] : undefined;
     if (part === undefined) return null;
-    part.push({ ...sample, labels });
+    part.push({ ...one, labels });
   }
   return parts;
 }

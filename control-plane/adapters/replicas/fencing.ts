@@ -22,3 +22,14 @@ export function isNewer(
     `${workloadId}: token ${token.term}/${token.index} is older than ${known.term}/${known.index}`,
   );
 }
+
+/** As it is written down where an orchestrator keeps it: term.index. */
+export function tokenText({ term, index }: FencingToken): string {
+  return `${term}.${index}`;
+}
+
+/** Null where the text is none. */
+export function tokenIn(text: string): FencingToken | null {
+  const parts = /^(\d{1,15})\.(\d{1,15})$/.exec(text);
+  return parts === null ? null : { term: Number(parts[1]), index: Number(parts[2]) };
+}

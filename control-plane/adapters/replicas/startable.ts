@@ -11,10 +11,15 @@ import { unlessAborted } from './aborted.ts';
 
 /** The target between its start and its stop; each may throw ScaleTargetError. */
 export interface RunningTarget<Mode extends readonly unknown[]> {
-  setReplicas(workload: Workload, replicas: number, token: FencingToken): Promise<void>;
-  removeWorkload(workloadId: string, token: FencingToken): Promise<void>;
-  replicasOf(workload: Workload): readonly Replica[];
-  workloadIds(): readonly string[];
+  setReplicas(
+    workload: Workload,
+    replicas: number,
+    token: FencingToken,
+    signal: AbortSignal,
+  ): Promise<void>;
+  removeWorkload(workloadId: string, token: FencingToken, signal: AbortSignal): Promise<void>;
+  replicasOf(workload: Workload): readonly Replica[] | Promise<readonly Replica[]>;
+  workloadIds(): readonly string[] | Promise<readonly string[]>;
   stop(...mode: Mode): Promise<void>;
 }
 
@@ -43,11 +48,11 @@ export function startableTarget<Mode extends readonly unknown[]>(
       await ending?.stop(...mode);
     },
     setReplicas: (workload, replicas, token, signal) =>
-      unlessAborted(signal, () => active().setReplicas(workload, replicas, token)),
+      unlessAborted(signal, () => active().setReplicas(workload, replicas, token, signal)),
     readReplicas: (workload, signal) =>
-      unlessAborted(signal, async () => Promise.resolve(active().replicasOf(workload))),
-    listWorkloads: async () => Promise.resolve(active().workloadIds()),
+      unlessAborted(signal, async () => active().replicasOf(workload)),
+    listWorkloads: async () => active().workloadIds(),
     removeWorkload: (workloadId, token, signal) =>
-      unlessAborted(signal, () => active().removeWorkload(workloadId, token)),
+      unlessAborted(signal, () => active().removeWorkload(workloadId, token, signal)),
   };
 }

@@ -15,6 +15,7 @@ import { isWebhook } from '../../model/workload.ts';
 import type { Replica, WebhookTarget, Workload, WorkloadOn } from '../../model/workload.ts';
 import { ScaleTargetError } from '../../ports/scale-target.ts';
 import type { ScaleTarget } from '../../ports/scale-target.ts';
+import { requireTarget } from '../replicas/accepted.ts';
 import { createExchanger } from './exchange.ts';
 import type { Exchanger } from './exchange.ts';
 import { Places } from './places.ts';
@@ -210,13 +211,10 @@ function receiverOf(workloadId: string, place: Place): Receiver {
 
 /** @throws ScaleTargetError `rejected` */
 function accepted(workload: Workload, replicas: number): WorkloadOn<WebhookTarget> {
-  if (!isWebhook(workload)) {
-    const detail = `${workload.id}: its replicas are of the target ${workload.target.kind}`;
-    throw new ScaleTargetError('rejected', detail);
-  }
+  const own = requireTarget(workload, isWebhook);
   if (!Number.isSafeInteger(replicas) || replicas < 0) {
     const detail = `${workload.id}: ${replicas} is not a number of replicas`;
     throw new ScaleTargetError('rejected', detail);
   }
-  return workload;
+  return own;
 }

@@ -19,13 +19,10 @@ import type { Fault } from '../fault.ts';
 import { judged, type StrategyHead, WINDOW_MAX_MS } from './head.ts';
 import { REPLICAS_MAX, STEPS_MAX } from './limits.ts';
 import {
-  coverageDocumentOf,
-  coverageField,
-  coverageOf,
+  coveredSignalDocumentOf,
+  coveredSignalFields,
+  coveredSignalOf,
   type Path,
-  signalDocumentOf,
-  signalFields,
-  signalOf,
   timestampFaults,
 } from './signal.ts';
 
@@ -38,8 +35,7 @@ const VALUE_MAX = 1e15;
 const periodField = durationText(SECOND_MS, WINDOW_MAX_MS).default(TRACKING.period);
 
 export const targetTrackingDocument = strictObject('a target tracking', {
-  ...signalFields,
-  coverage: coverageField,
+  ...coveredSignalFields,
   target: positive().meta({ description: 'Mean per replica.' }),
   scaleIn: ratio(0, 1).default(TRACKING.scaleIn).meta({
     description: 'Below this share of the target it is time to go in.',
@@ -64,8 +60,7 @@ const stepDocument = strictObject('a step', {
 });
 
 export const stepStrategyDocument = strictObject('a step scaling', {
-  ...signalFields,
-  coverage: coverageField,
+  ...coveredSignalFields,
   side: oneOf(['above', 'below']).meta({ description: 'On which side of the bound the alarm is.' }),
   bound: ratio(-VALUE_MAX, VALUE_MAX).meta({ description: 'Of the alarm; itself not beyond.' }),
   periods: wholeNumber(1, PERIODS_MAX).default(1).meta({
@@ -90,8 +85,7 @@ export function targetTrackingOf(
   return {
     kind: 'target_tracking',
     ...head,
-    ...signalOf(document),
-    coverage: coverageOf(document.coverage),
+    ...coveredSignalOf(document),
     target: document.target,
     scaleInRatio: document.scaleIn,
     outPeriods: document.outPeriods,
@@ -103,8 +97,7 @@ export function targetTrackingOf(
 
 export function targetTrackingDocumentOf(spec: TargetTrackingStrategy): TargetTrackingDocument {
   return {
-    ...signalDocumentOf(spec),
-    ...coverageDocumentOf(spec.coverage),
+    ...coveredSignalDocumentOf(spec),
     target: spec.target,
     scaleIn: spec.scaleInRatio,
     outPeriods: spec.outPeriods,
@@ -114,16 +107,11 @@ export function targetTrackingDocumentOf(spec: TargetTrackingStrategy): TargetTr
   };
 }
 
-export function targetTrackingFaults(read: ReadField, path: Path): readonly Fault[] {
-  return timestampFaults(read, path);
-}
-
 export function stepOf(head: StrategyHead, document: StepStrategyDocument): StepStrategy {
   return {
     kind: 'step',
     ...head,
-    ...signalOf(document),
-    coverage: coverageOf(document.coverage),
+    ...coveredSignalOf(document),
     side: document.side,
     bound: document.bound,
     periods: document.periods,
@@ -140,8 +128,7 @@ export function stepOf(head: StrategyHead, document: StepStrategyDocument): Step
 
 export function stepDocumentOf(spec: StepStrategy): StepStrategyDocument {
   return {
-    ...signalDocumentOf(spec),
-    ...coverageDocumentOf(spec.coverage),
+    ...coveredSignalDocumentOf(spec),
     side: spec.side,
     bound: spec.bound,
     periods: spec.periods,

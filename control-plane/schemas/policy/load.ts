@@ -26,9 +26,9 @@ import type { Fault } from '../fault.ts';
 import { judged, oneMemberFault, type StrategyHead, WINDOW_MAX_MS } from './head.ts';
 import { FORMULA_INPUTS_MAX, REPLICAS_MAX } from './limits.ts';
 import {
-  coverageDocumentOf,
-  coverageField,
-  coverageOf,
+  coveredSignalDocumentOf,
+  coveredSignalFields,
+  coveredSignalOf,
   type Path,
   signalDocumentOf,
   signalFields,
@@ -44,8 +44,7 @@ const LOAD_MAX = 1e15;
 const FACTOR_MAX = 1_000;
 
 export const queueDocument = strictObject('a queue', {
-  ...signalFields,
-  coverage: coverageField,
+  ...coveredSignalFields,
   target: positive().meta({ description: 'Items per replica.' }),
   activation: ratio(0, LOAD_MAX).default(0).meta({
     description: 'Awake above this many items, not at it; 0 wakes at the first.',
@@ -102,8 +101,7 @@ export function queueOf(head: StrategyHead, document: QueueDocument): QueueStrat
   return {
     kind: 'queue',
     ...head,
-    ...signalOf(document),
-    coverage: coverageOf(document.coverage),
+    ...coveredSignalOf(document),
     target: document.target,
     activation: document.activation,
     cooldownMs: parseDuration(document.cooldown),
@@ -112,16 +110,11 @@ export function queueOf(head: StrategyHead, document: QueueDocument): QueueStrat
 
 export function queueDocumentOf(spec: QueueStrategy): QueueDocument {
   return {
-    ...signalDocumentOf(spec),
-    ...coverageDocumentOf(spec.coverage),
+    ...coveredSignalDocumentOf(spec),
     target: spec.target,
     activation: spec.activation,
     cooldown: renderDuration(spec.cooldownMs),
   };
-}
-
-export function queueFaults(read: ReadField, path: Path): readonly Fault[] {
-  return timestampFaults(read, path);
 }
 
 export function capacityOf(head: StrategyHead, document: CapacityDocument): CapacityStrategy {

@@ -6,21 +6,17 @@ import { positive, ratio, type ReadField, strictObject } from '../document.ts';
 import { type Fault, pointerOf } from '../fault.ts';
 import { promqlText } from '../promql.ts';
 import {
-  coverageDocumentOf,
-  coverageField,
-  coverageOf,
+  coveredSignalDocumentOf,
+  coveredSignalFields,
+  coveredSignalOf,
   type Path,
-  signalDocumentOf,
-  signalFields,
   signalName,
-  signalOf,
   timestampFaults,
 } from './signal.ts';
 
 export const metricDocument = strictObject('a metric', {
   name: signalName.meta({ description: 'Unique within the policy.', examples: ['concurrency'] }),
-  ...signalFields,
-  coverage: coverageField,
+  ...coveredSignalFields,
   target: strictObject('{ value } or { averageValue }', {
     value: positive()
       .optional()
@@ -52,8 +48,7 @@ export function metricOf(document: MetricDocument): MetricSpec {
   const { value, averageValue } = document.target;
   return {
     name: document.name,
-    ...signalOf(document),
-    coverage: coverageOf(document.coverage),
+    ...coveredSignalOf(document),
     kind: averageValue === undefined ? 'value' : 'average_value',
     target: averageValue ?? value ?? 0,
     ...(agreement === undefined
@@ -64,11 +59,10 @@ export function metricOf(document: MetricDocument): MetricSpec {
 }
 
 export function metricDocumentOf(metric: MetricSpec): MetricDocument {
-  const { name, coverage, kind, target, agreement, fromReplicas } = metric;
+  const { name, kind, target, agreement, fromReplicas } = metric;
   return {
     name,
-    ...signalDocumentOf(metric),
-    ...coverageDocumentOf(coverage),
+    ...coveredSignalDocumentOf(metric),
     target: kind === 'value' ? { value: target } : { averageValue: target },
     ...(agreement === undefined
       ? {}

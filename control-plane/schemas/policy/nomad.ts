@@ -24,13 +24,10 @@ import {
 } from './head.ts';
 import { REPLICAS_MAX } from './limits.ts';
 import {
-  coverageDocumentOf,
-  coverageField,
-  coverageOf,
+  coveredSignalDocumentOf,
+  coveredSignalFields,
+  coveredSignalOf,
   type Path,
-  signalDocumentOf,
-  signalFields,
-  signalOf,
   timestampFaults,
 } from './signal.ts';
 import { pointsIn, windowDocumentOf, windowedOf, windowFault, windowFields } from './windows.ts';
@@ -54,8 +51,7 @@ const stepLimits = {
 };
 
 export const targetValueDocument = strictObject('a target value', {
-  ...signalFields,
-  coverage: coverageField,
+  ...coveredSignalFields,
   target: ratio(0, VALUE_MAX).meta({
     description: 'What there is, times value ÷ target; with 0 the value itself is the factor.',
   }),
@@ -66,8 +62,7 @@ export const targetValueDocument = strictObject('a target value', {
 });
 
 export const passThroughDocument = strictObject('a pass-through', {
-  ...signalFields,
-  coverage: coverageField,
+  ...coveredSignalFields,
   ...stepLimits,
 });
 
@@ -109,8 +104,7 @@ export function targetValueOf(
   return {
     kind: 'target_value',
     ...head,
-    ...signalOf(document),
-    coverage: coverageOf(document.coverage),
+    ...coveredSignalOf(document),
     target: document.target,
     thresholdRatio: document.threshold,
     ...limitsOf(document),
@@ -119,16 +113,11 @@ export function targetValueOf(
 
 export function targetValueDocumentOf(spec: TargetValueStrategy): TargetValueDocument {
   return {
-    ...signalDocumentOf(spec),
-    ...coverageDocumentOf(spec.coverage),
+    ...coveredSignalDocumentOf(spec),
     target: spec.target,
     threshold: spec.thresholdRatio,
     ...limitsDocumentOf(spec),
   };
-}
-
-export function targetValueFaults(read: ReadField, path: Path): readonly Fault[] {
-  return timestampFaults(read, path);
 }
 
 export function passThroughOf(
@@ -138,22 +127,16 @@ export function passThroughOf(
   return {
     kind: 'pass_through',
     ...head,
-    ...signalOf(document),
-    coverage: coverageOf(document.coverage),
+    ...coveredSignalOf(document),
     ...limitsOf(document),
   };
 }
 
 export function passThroughDocumentOf(spec: PassThroughStrategy): PassThroughDocument {
   return {
-    ...signalDocumentOf(spec),
-    ...coverageDocumentOf(spec.coverage),
+    ...coveredSignalDocumentOf(spec),
     ...limitsDocumentOf(spec),
   };
-}
-
-export function passThroughFaults(read: ReadField, path: Path): readonly Fault[] {
-  return timestampFaults(read, path);
 }
 
 export function thresholdOf(head: StrategyHead, document: ThresholdDocument): ThresholdStrategy {

@@ -32,10 +32,13 @@ export const signalFields = {
   timestampQuery: timestampQueryField,
 };
 
-export const coverageField = strictObject('{ query, min }', {
+const coverageField = strictObject('{ query, min }', {
   query: promqlText().meta({ description: 'PromQL for the number of replicas that report.' }),
   min: ratio(0, 1).meta({ description: 'Share of the ready replicas that must report.' }),
 }).optional();
+
+/** A signal that so many replicas must report. */
+export const coveredSignalFields = { ...signalFields, coverage: coverageField };
 
 /** What the label is called where the document does not say. */
 const REPLICA_LABEL = 'replica';
@@ -68,16 +71,33 @@ export function signalDocumentOf({ query, timestampQuery }: SignalQuery): {
   return { query, ...(timestampQuery === derivedOf(query) ? {} : { timestampQuery }) };
 }
 
-export function coverageOf(document: z.output<typeof coverageField>): CoverageSpec | null {
-  if (document === undefined) return null;
-  return { query: document.query, minimumRatio: document.min };
+interface CoveredSignalDocument extends SignalDocument {
+  readonly coverage?: z.output<typeof coverageField>;
 }
 
-export function coverageDocumentOf(coverage: CoverageSpec | null): {
+interface CoveredSignal extends SignalQuery {
+  readonly coverage: CoverageSpec | null;
+}
+
+export function coveredSignalOf(document: CoveredSignalDocument): CoveredSignal {
+  const { coverage } = document;
+  return {
+    ...signalOf(document),
+    coverage: coverage === undefined ? null : { query: coverage.query, minimumRatio: coverage.min },
+  };
+}
+
+export function coveredSignalDocumentOf({ coverage, ...signal }: CoveredSignal): {
+  query: string;
+  timestampQuery?: string;
   coverage?: { query: string; min: number };
 } {
-  if (coverage === null) return {};
-  return { coverage: { query: coverage.query, min: coverage.minimumRatio } };
+  return {
+    ...signalDocumentOf(signal),
+    ...(coverage === null
+      ? {}
+      : { coverage: { query: coverage.query, min: coverage.minimumRatio } }),
+  };
 }
 
 /** The derived query for the age of each replica's values; null when there is none. */

@@ -15,7 +15,6 @@ import {
   stepStrategyDocument,
   targetTrackingDocument,
   targetTrackingDocumentOf,
-  targetTrackingFaults,
   targetTrackingOf,
 } from './alarms.ts';
 import {
@@ -42,7 +41,6 @@ import {
   formulaOf,
   queueDocument,
   queueDocumentOf,
-  queueFaults,
   queueOf,
 } from './load.ts';
 import {
@@ -51,11 +49,9 @@ import {
   fixedValueOf,
   passThroughDocument,
   passThroughDocumentOf,
-  passThroughFaults,
   passThroughOf,
   targetValueDocument,
   targetValueDocumentOf,
-  targetValueFaults,
   targetValueOf,
   thresholdDocument,
   thresholdDocumentOf,
@@ -72,7 +68,7 @@ import {
   utilizationFaults,
   utilizationOf,
 } from './per-replica.ts';
-import { type Path, signalName } from './signal.ts';
+import { type Path, signalName, timestampFaults } from './signal.ts';
 
 /** The members of which a strategy has exactly one. */
 export const STRATEGY_MEMBERS = [
@@ -133,15 +129,15 @@ const FAULTS: Readonly<Record<StrategyMember, (read: ReadField, path: Path) => r
   {
     utilization: utilizationFaults,
     replicaValue: replicaValueFaults,
-    targetValue: targetValueFaults,
-    passThrough: passThroughFaults,
+    targetValue: timestampFaults,
+    passThrough: timestampFaults,
     threshold: thresholdFaults,
     fixedValue: () => [],
     concurrency: concurrencyFaults,
-    targetTracking: targetTrackingFaults,
+    targetTracking: timestampFaults,
     step: stepFaults,
     inference: inferenceFaults,
-    queue: queueFaults,
+    queue: timestampFaults,
     capacity: capacityFaults,
     formula: formulaFaults,
   };

@@ -6,12 +6,12 @@ import type { DockerEvent, DockerLimits } from '../../../control-plane/adapters/
 import { createDockerTarget } from '../../../control-plane/adapters/docker/target.ts';
 import type { DockerScaleTarget } from '../../../control-plane/adapters/docker/target.ts';
 import { ScaleTargetError } from '../../../control-plane/ports/scale-target.ts';
-import type { ScaleTargetFailure } from '../../../control-plane/ports/scale-target.ts';
 import { dockerWorkload } from '../../support/docker-workload.ts';
 import { startFakeEngine } from '../../support/fake-engine.ts';
 import type { FakeEngine } from '../../support/fake-engine.ts';
 import { localWorkload } from '../../support/local-workload.ts';
 import { pollUntil } from '../../support/process.ts';
+import { refused } from '../../support/scale-target-calls.ts';
 import { skipBecause } from '../../support/skip.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -297,16 +297,3 @@ describe('the Docker target', () => {
     }
   });
 });
-
-async function refused(
-  failure: ScaleTargetFailure,
-  message: RegExp,
-  act: () => Promise<unknown>,
-): Promise<void> {
-  await assert.rejects(act, (error) => {
-    assert.ok(error instanceof ScaleTargetError, String(error));
-    assert.equal(error.failure, failure);
-    assert.match(error.message, message);
-    return true;
-  });
-}

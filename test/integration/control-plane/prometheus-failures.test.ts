@@ -51,6 +51,20 @@ describe('the Prometheus source against a server that misbehaves', () => {
     return { fake: started, source };
   }
 
+  it('says by how much the clock of a server is ahead, and nothing when it is not', async () => {
+    const clock = { server: AT_MS, own: AT_MS };
+    const { source } = await start({ nowMs: () => clock.own }, { nowMs: () => clock.server });
+    const ahead = async () => {
+      const [reading] = await source.readInstant(['up'], AT_MS, NEVER);
+      return reading?.kind === 'vector' ? reading.clockAheadMs : null;
+    };
+    assert.equal(await ahead(), undefined);
+    clock.server = AT_MS + 90_000;
+    assert.equal(await ahead(), 90_000);
+    clock.server = AT_MS - 90_000;
+    assert.equal(await ahead(), undefined);
+  });
+
   const failures: readonly (readonly [FakeMode, string, RegExp])[] = [
     ['refuse', 'signal_unavailable', /ECONNREFUSED/],
     ['reset', 'signal_unavailable', /ECONNRESET|hang up/],
@@ -299,25 +313,87 @@ describe('the Prometheus source against a server that misbehaves', () => {
     assert.equal(fake.requests.length, 3);
   });
 
-  it('reads ranges in parallel and keeps their order', async () => {
-    const { source } = await start({}, { samples: (query) => [{ labels: { query }, value: '1' }] });
-    const range = { startMs: AT_MS, endMs: AT_MS + 2_000, stepMs: 1_000 };
-    const readings = await source.readRange(
-      [
-        { query: 'a', ...range },
-        { query: 'b', ...range },
-      ],
-      NEVER,
-    );
-    const points = [
-      [AT_MS, 0],
-      [AT_MS + 1_000, 1],
-      [AT_MS + 2_000, 2],
-    ];
-    assert.deepEqual(readings, [
-      { kind: 'matrix', series: [{ labels: { query: 'a' }, points }] },
-      { kind: 'matrix', series: [{ labels: { query: 'b' }, points }] },
-    ]);
+  describe('reading ranges', () => {
+    const span = { startMs: AT_MS, endMs: AT_MS + 2_000, stepMs: 1_000 };
+    const points = [0, 1, 2].map((n) => [AT_MS + n * 1_000, n]);
+    const matrix = (query: string) => ({ kind: 'matrix', series: [{ labels: { query }, points }] });
+    const echo = { samples: (query: string) => [{ labels: { query }, value: '1' }] };
+    const asked = (fake: PrometheusFake) =>
+      fake.requests
+        .map(({ form }) => ['start', 'end', 'step'].map((name) => Number(form.get(name))))
+        .map(([from = 0, to = 0, step]) => `${from - AT_MS / 1_000}..${to - AT_MS / 1_000}/${step}`)
+        .sort();
+
+    it('merges those of the same span, asks equal ones once, and keeps the order asked', async () => {
+      const { fake, source } = await start({}, echo);
+      const queries = Array.from({ length: 120 }, (_, n) => ({ query: `m${n % 100}`, ...span }));
+      const readings = await source.readRange(queries, NEVER);
+      assert.deepEqual(
+        readings,
+        queries.map(({ query }) => matrix(query)),
+      );
+      assert.equal(fake.requests.length, 2);
+      assert.ok(fake.requests.every(({ path }) => path === '/api/v1/query_range'));
+    });
+
+    it('never merges across starts, ends or steps', async () => {
+      const { fake, source } = await start({}, echo);
+      const spans = [
+        span,
+        { ...span, startMs: AT_MS - 1_000 },
+        { ...span, endMs: AT_MS + 3_000 },
+        { ...span, stepMs: 500 },
+      ];
+      const queries = spans.flatMap((one) => ['a', 'b'].map((query) => ({ query, ...one })));
+      await source.readRange(queries, NEVER);
+      assert.deepEqual(asked(fake), ['-1..2/1', '0..2/0.5', '0..2/1', '0..3/1']);
+    });
+
+    it('has no more steps in one request than its bound, and asks a longer range alone', async () => {
+      const { fake, source } = await start({ limits: { batchStepsMax: 6 } }, echo);
+      const queries = ['a', 'b', 'c', 'd'].map((query) => ({ query, ...span }));
+      await source.readRange(queries, NEVER);
+      assert.equal(fake.requests.length, 2, 'three steps each');
+      fake.forget();
+      const long = queries.map((one) => ({ ...one, endMs: AT_MS + 6_000 }));
+      assert.ok((await source.readRange(long, NEVER)).every(({ kind }) => kind === 'matrix'));
+      assert.equal(fake.requests.length, 4, 'seven steps each');
+    });
+
+    it('finds the guilty one in a merged request, and asks it alone from then on', async () => {
+      const { fake, source } = await start({}, { samples: rejectBad });
+      const names = Array.from({ length: 8 }, (_, n) => (n === 5 ? 'bad' : `m${n}`));
+      const queries = names.map((query) => ({ query, ...span }));
+      const readings = await source.readRange(queries, NEVER);
+      assert.deepEqual(
+        readings.map(({ kind }) => kind),
+        names.map((name) => (name === 'bad' ? 'failed' : 'matrix')),
+      );
+      fake.forget();
+      await source.readRange(queries, NEVER);
+      assert.equal(fake.requests.length, 2);
+    });
+
+    it('sets one apart whose slowness held up its group', async () => {
+      const samples = (query: string) => {
+        if (query === 'slow') throw new FakeRejection('query timed out', 'timeout');
+        return [one('1')];
+      };
+      const { source } = await start({}, { samples });
+      const queries = ['a', 'slow', 'b'].map((query) => ({ query, ...span }));
+      const kinds = async () =>
+        (await source.readRange(queries, NEVER)).map((reading) => reading.kind);
+      assert.deepEqual(await kinds(), ['failed', 'failed', 'failed']);
+      assert.deepEqual(await kinds(), ['matrix', 'failed', 'matrix']);
+    });
+
+    it('does not ask more in one read than its bound', async () => {
+      const { source } = await start({ limits: { queriesMax: 2 } }, echo);
+      const queries = ['a', 'b', 'c'].map((query) => ({ query, ...span }));
+      const [first, , last] = await source.readRange(queries, NEVER);
+      assert.equal(first?.kind, 'matrix');
+      assert.ok(last?.kind === 'failed' && /at most 2/.test(last.detail));
+    });
   });
 
   it('tells the observer of each request with its outcome', async () => {

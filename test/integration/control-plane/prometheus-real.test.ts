@@ -6,7 +6,11 @@ import {
   createPrometheusSource,
   type PrometheusSource,
 } from '../../../control-plane/adapters/prometheus/source.ts';
-import type { InstantReading } from '../../../control-plane/ports/metrics-source.ts';
+import type {
+  InstantReading,
+  RangeReading,
+  RangeSeries,
+} from '../../../control-plane/ports/metrics-source.ts';
 import { parsePromql } from '../../../control-plane/schemas/promql.ts';
 import { deriveTimestampQuery } from '../../../control-plane/schemas/promql-timestamp.ts';
 import { type Exporter, startExporter } from '../../support/exporter.ts';
@@ -129,6 +133,41 @@ describe('the Prometheus source against a real Prometheus', function () {
     assert.ok(good.series[0]?.points.every(([, value]) => value === 7));
     assert.ok(bad?.kind === 'failed');
     assert.equal(bad.reason, 'signal_rejected');
+  });
+
+  it('answers merged ranges exactly as one by one, NaN and gaps included', async () => {
+    const queries = [
+      ...Array.from({ length: 120 }, (_, n) => `sum(m{n="${n}"})`),
+      'not_a_number',
+      'nothing_of_this_name',
+      'm{n=~"1|2"}',
+      '{__name__=~"left|right"}',
+      'rate(m{n=~"4|5"}[5s])',
+      'left > (time() % 2 < bool 1) * 3',
+      'time()',
+      '1 # a comment',
+      'vector(1)',
+      'm{n="1"} + on () group_left () m',
+    ];
+    const endMs = Date.now();
+    const spans = [
+      { startMs: endMs - 4_000, endMs, stepMs: 500 },
+      { startMs: endMs - 28_000, endMs, stepMs: 7_000 },
+    ];
+    for (const span of spans) {
+      const asked = queries.map((query) => ({ query, ...span }));
+      const merged = await source.readRange(asked, NEVER);
+      const singles = await Promise.all(asked.map((range) => source.readRange([range], NEVER)));
+      merged.forEach((reading, n) =>
+        assert.deepEqual(sortedSeries(reading), sortedSeries(singles[n]?.[0]), queries[n]),
+      );
+      const [nan, nothing] = merged.slice(120);
+      assert.ok(nan?.kind === 'matrix' && nan.series.length === 1);
+      assert.ok(nan.series[0]?.points.every(([, value]) => Number.isNaN(value)));
+      assert.deepEqual(nothing, { kind: 'matrix', series: [] });
+      const refused = merged.at(-1);
+      assert.ok(refused?.kind === 'failed' && refused.reason === 'signal_rejected');
+    }
   });
 
   it('derives timestamp queries that give the older of two series, and nothing when one is absent', async () => {
@@ -286,6 +325,12 @@ function valueOf(reading: InstantReading | undefined): unknown {
   const [first, second] = reading.samples;
   if (second !== undefined) return `${reading.samples.length} samples`;
   return first === undefined ? 'no sample' : first.value;
+}
+
+function sortedSeries(reading: RangeReading | undefined): unknown {
+  if (reading?.kind !== 'matrix') return reading;
+  const key = ({ labels }: RangeSeries) => JSON.stringify(Object.entries(labels).sort());
+  return [...reading.series].sort((a, b) => key(a).localeCompare(key(b)));
 }
 
 function sorted(reading: InstantReading | undefined): unknown {

@@ -165,6 +165,38 @@ remote_write:
     });
   });
 
+  it('reads merged ranges exactly as one by one', async () => {
+    const endMs = Math.floor(atMs / 10_000) * 10_000 - 60_000;
+    const times = [endMs - 30_000, endMs - 20_000, endMs];
+    const lines = ['a', 'b'].flatMap((n) =>
+      times.map((time, at) => `before{n="${n}"} ${at + (n === 'a' ? 0.1 : 0.2)} ${time}`),
+    );
+    await imported(lines);
+    const queries = [
+      'before',
+      'sum(before)',
+      'before{n="b"} > 1',
+      'max_over_time(before[15s])',
+      'nothing_of_this_name',
+      'vector(3)',
+      'time()',
+    ].map((query) => ({ query, startMs: endMs - 40_000, endMs, stepMs: 10_000 }));
+    await pollUntil('the samples can be read', 15_000, async () => {
+      const [reading] = await fromVictoria.readRange(queries.slice(0, 1), NEVER);
+      return reading?.kind === 'matrix' && reading.series.length === 2;
+    });
+    const merged = await fromVictoria.readRange(queries, NEVER);
+    for (const [at, query] of queries.entries()) {
+      const [alone] = await fromVictoria.readRange([query], NEVER);
+      assert.ok(alone?.kind === 'matrix', query.query);
+      assert.deepEqual(merged[at], alone, query.query);
+    }
+    assert.deepEqual(
+      merged.map((one) => (one.kind === 'matrix' ? one.series.length : one.reason)),
+      [2, 1, 1, 2, 0, 1, 1],
+    );
+  });
+
   for (const [title, desired, verdict] of [
     ['scales out', 1, { kind: 'act', direction: 'out', replicas: 4, reason: 'above_target' }],
     ['scales in', 8, { kind: 'act', direction: 'in', replicas: 4, reason: 'below_target' }],

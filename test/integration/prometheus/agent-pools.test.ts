@@ -37,7 +37,8 @@ describe('the demand of agent pools in a real Prometheus', function () {
     started.push(() => server.kill());
     const examples = join(ROOT, 'demo/documents/examples');
     const { policies } = await readDocuments(examples, AbortSignal.timeout(10_000));
-    demands = policies.flatMap(({ strategies = [] }) =>
+    const pools = policies.filter(({ workloadId }) => workloadId.startsWith('agents-'));
+    demands = pools.flatMap(({ strategies = [] }) =>
       strategies.flatMap((one) => (one.kind === 'queue' ? [one] : [])),
     );
   });

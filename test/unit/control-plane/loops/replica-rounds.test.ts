@@ -26,10 +26,7 @@ describe('the rounds between two ticks', () => {
   };
   const names = () => Object.keys(p.memory.readState().workloads);
   const due = () => workloadsDue(p.memory.readState(), watch).map(({ id }) => id);
-  const withPhases = (
-    workloadId: string,
-    ...phases: readonly ReplicaPhase[]
-  ): SeenReplicas => ({
+  const withPhases = (workloadId: string, ...phases: readonly ReplicaPhase[]): SeenReplicas => ({
     kind: 'seen',
     replicas: phases.map((phase, at) => ({
       replicaId: `${workloadId}-${at}`,

@@ -9,15 +9,14 @@ import type {
 import { createKubernetesTarget } from '../../../../../control-plane/adapters/kubernetes/target.ts';
 import type { KubernetesScaleTarget } from '../../../../../control-plane/adapters/kubernetes/target.ts';
 import { ScaleTargetError } from '../../../../../control-plane/ports/scale-target.ts';
-import type { ScaleTargetFailure } from '../../../../../control-plane/ports/scale-target.ts';
 import { startFakeKubernetes } from '../../../../support/fake-kubernetes.ts';
 import type { FakeKubernetes, FakeKubernetesOptions } from '../../../../support/fake-kubernetes.ts';
 import { kubernetesWorkload } from '../../../../support/kubernetes-workload.ts';
 import { pollUntil } from '../../../../support/process.ts';
 import { createAuthority } from '../../../../support/raft-certificates.ts';
+import { refused, targetCalls, WITHIN_MS } from '../../../../support/scale-target-calls.ts';
 
 const workload = kubernetesWorkload('inference');
-const WITHIN_MS = 5_000;
 
 describe('kubernetes scale target', () => {
   let fake: FakeKubernetes;
@@ -44,32 +43,11 @@ describe('kubernetes scale target', () => {
     opened.push(target);
     return target;
   };
-  const set = (
-    target: KubernetesScaleTarget,
-    replicas: number,
-    index: number,
-    of = workload,
-  ): Promise<void> =>
-    target.setReplicas(of, replicas, { term: 1, index }, AbortSignal.timeout(WITHIN_MS));
-  const read = (target: KubernetesScaleTarget) =>
-    target.readReplicas(workload, AbortSignal.timeout(WITHIN_MS));
-  const remove = (target: KubernetesScaleTarget, index: number): Promise<void> =>
-    target.removeWorkload('inference', { term: 1, index }, AbortSignal.timeout(WITHIN_MS));
   const count = (): number => fake.replicasOf('serving', 'inference');
   const kinds = (): readonly string[] => events.map(({ kind }) => kind);
   const settled = (): Promise<boolean> =>
     pollUntil('settled pods', WITHIN_MS, () => fake.controller.settled());
-  /** Until the watch has told of what was written, and nothing is asked any more. */
-  const quiet = (
-    target: KubernetesScaleTarget,
-    replicas: number,
-    index: number,
-  ): Promise<boolean> =>
-    pollUntil('a tick without a request', WITHIN_MS, async () => {
-      const before = fake.requests.length;
-      await set(target, replicas, index);
-      return fake.requests.length === before;
-    });
+  const { set, read, remove, quiet } = targetCalls(workload, () => fake.requests.length);
 
   beforeEach(async () => {
     events = [];
@@ -219,6 +197,8 @@ describe('kubernetes scale target', () => {
   });
 
   it('writes nothing once another may have become the one to act', async () => {
+    // A status that the controller writes meanwhile is a conflict, and another write.
+    await settled();
     let writes = 0;
     const target = await open({ mayAct: () => (writes += 1) <= 1 });
     await refused('unavailable', /another may have become/, () => set(target, 5, 1));
@@ -464,16 +444,3 @@ describe('kubernetes scale target', () => {
     await authority.remove();
   });
 });
-
-async function refused(
-  failure: ScaleTargetFailure,
-  message: RegExp,
-  act: () => Promise<unknown>,
-): Promise<void> {
-  await assert.rejects(act, (error) => {
-    assert.ok(error instanceof ScaleTargetError, String(error));
-    assert.equal(error.failure, failure, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
-}

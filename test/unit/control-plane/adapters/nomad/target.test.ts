@@ -11,16 +11,15 @@ import type {
 import { createNomadTarget } from '../../../../../control-plane/adapters/nomad/target.ts';
 import type { NomadScaleTarget } from '../../../../../control-plane/adapters/nomad/target.ts';
 import { ScaleTargetError } from '../../../../../control-plane/ports/scale-target.ts';
-import type { ScaleTargetFailure } from '../../../../../control-plane/ports/scale-target.ts';
 import type { FakeJob } from '../../../../support/fake-nomad-state.ts';
 import { startFakeNomad } from '../../../../support/fake-nomad.ts';
 import type { FakeNomad, FakeNomadOptions } from '../../../../support/fake-nomad.ts';
 import { nomadWorkload } from '../../../../support/nomad-workload.ts';
 import { pollUntil } from '../../../../support/process.ts';
 import { createAuthority } from '../../../../support/raft-certificates.ts';
+import { refused, targetCalls, WITHIN_MS } from '../../../../support/scale-target-calls.ts';
 
 const workload = nomadWorkload('inference');
-const WITHIN_MS = 5_000;
 
 describe('nomad scale target', () => {
   let fake: FakeNomad;
@@ -45,17 +44,6 @@ describe('nomad scale target', () => {
     opened.push(target);
     return target;
   };
-  const set = (
-    target: NomadScaleTarget,
-    replicas: number,
-    index: number,
-    of = workload,
-  ): Promise<void> =>
-    target.setReplicas(of, replicas, { term: 1, index }, AbortSignal.timeout(WITHIN_MS));
-  const read = (target: NomadScaleTarget, of = workload) =>
-    target.readReplicas(of, AbortSignal.timeout(WITHIN_MS));
-  const remove = (target: NomadScaleTarget, index: number): Promise<void> =>
-    target.removeWorkload('inference', { term: 1, index }, AbortSignal.timeout(WITHIN_MS));
   const count = (): number => fake.countOf('serving', 'inference', 'server');
   const kinds = (): readonly string[] => events.map(({ kind }) => kind);
   const ready = (target: NomadScaleTarget, wanted: number): Promise<boolean> =>
@@ -65,12 +53,7 @@ describe('nomad scale target', () => {
     });
   /** Requests that are not held open for what is to come. */
   const asked = (): number => fake.requests.filter(({ query }) => !query.has('index')).length;
-  const quiet = (target: NomadScaleTarget, replicas: number, index: number): Promise<boolean> =>
-    pollUntil('a tick without a request', WITHIN_MS, async () => {
-      const before = asked();
-      await set(target, replicas, index);
-      return asked() === before;
-    });
+  const { set, read, remove, quiet } = targetCalls(workload, asked);
   const item = (name: string): string | undefined =>
     [...fake.state.variables.values()][0]?.items[name];
 
@@ -449,17 +432,4 @@ async function isUnavailable(act: () => Promise<unknown>): Promise<boolean> {
   } catch (error) {
     return error instanceof ScaleTargetError && error.failure === 'unavailable';
   }
-}
-
-async function refused(
-  failure: ScaleTargetFailure,
-  message: RegExp,
-  act: () => Promise<unknown>,
-): Promise<void> {
-  await assert.rejects(act, (error) => {
-    assert.ok(error instanceof ScaleTargetError, String(error));
-    assert.equal(error.failure, failure, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
 }

@@ -3,11 +3,11 @@ import {
   groupQueries,
   mergeOperands,
   operandOf,
-  splitSamples,
+  splitByMark,
 } from '../../../../../control-plane/adapters/prometheus/merge.ts';
 import { parsePromql } from '../../../../../control-plane/schemas/promql.ts';
 
-describe('merging instant queries', () => {
+describe('merging queries', () => {
   it('marks each operand and unites them as a balanced tree', () => {
     assert.equal(
       mergeOperands(['(\na\n)', 'vector(\n1\n)', '(\nc\n)']),
@@ -58,14 +58,14 @@ describe('merging instant queries', () => {
       evaluatedAtMs: 1,
     });
     const plain = (value: number) => ({ labels: { a: 'b' }, value, evaluatedAtMs: 1 });
-    assert.deepEqual(splitSamples([sample('2', 5), sample('0', 6), sample('2', 7)], 3), [
+    assert.deepEqual(splitByMark([sample('2', 5), sample('0', 6), sample('2', 7)], 3), [
       [plain(6)],
       [],
       [plain(5), plain(7)],
     ]);
     for (const mark of ['3', '-1', '', 'length', '1.0', '99999999999']) {
-      assert.equal(splitSamples([sample(mark, 1)], 3), null, mark);
+      assert.equal(splitByMark([sample(mark, 1)], 3), null, mark);
     }
-    assert.equal(splitSamples([plain(1)], 3), null);
+    assert.equal(splitByMark([plain(1)], 3), null);
   });
 });

@@ -1,56 +1,56 @@
 /**
- * Reads many instant queries at one time: equal ones once, most of them merged. When the server
- * refuses a merged query, it is halved until the guilty one stands alone, so that one bad query
- * never costs the others their answer; a query that was guilty is asked alone from then on.
+ * Reads many queries that are asked in the same way: most of them merged, a few in each request. When
+ * the server refuses a merged query, it is halved until the guilty one stands alone, so that one bad
+ * query never costs the others their answer; a query that was guilty is asked alone from then on.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ReadFailure, unreachable } from '../../model/reasons.ts';
-import type { InstantReading } from '../../ports/metrics-source.ts';
-import type { Failure } from './answer.ts';
-import type { QueryApi } from './api.ts';
-import type { Deadline } from './deadline.ts';
+import type { Answer, Failure } from './answer.ts';
 import {
   groupQueries,
+  type Labelled,
   mergeOperands,
   type MergeLimits,
   type Operand,
   operandOf,
-  splitSamples,
+  splitByMark,
 } from './merge.ts';
 
-export interface InstantReaderLimits extends MergeLimits {
-  /** Queries remembered as parsed, and as guilty; beyond it the oldest are forgotten. */
-  readonly rememberedMax: number;
-}
+/** How one request is sent: an instant query, or a range query of a certain span. */
+export type Ask<S> = (query: string) => Promise<Answer<readonly S[]>>;
 
-export class InstantReader {
-  readonly #api: QueryApi;
-  readonly #limits: InstantReaderLimits;
+/** What came for one query: its part of an answer, or why there is none. */
+export type Part<S> =
+  | { readonly kind: 'read'; readonly parts: readonly S[] }
+  | { readonly kind: 'failed'; readonly reason: ReadFailure; readonly detail: string };
+
+export class MergedReader<S extends Labelled> {
+  readonly #rememberedMax: number;
   readonly #operands = new Map<string, Operand>();
   readonly #apart = new Set<string>();
 
-  constructor(api: QueryApi, limits: InstantReaderLimits) {
-    this.#api = api;
-    this.#limits = limits;
+  /** @param rememberedMax queries remembered as parsed, and as guilty; beyond it the oldest are forgotten */
+  constructor(rememberedMax: number) {
+    this.#rememberedMax = rememberedMax;
   }
 
-  /** A reading for each distinct query. */
+  /** What came for each of the queries, which are distinct. */
   async read(
     queries: readonly string[],
-    atMs: number,
-    deadline: Deadline,
-  ): Promise<ReadonlyMap<string, InstantReading>> {
-    const readings = new Map<string, InstantReading>();
+    limits: MergeLimits,
+    ask: Ask<S>,
+  ): Promise<ReadonlyMap<string, Part<S>>> {
+    const round: Round<S> = { ask, found: new Map() };
     await this.#learn(queries);
-    const groups = groupQueries(queries, (query) => this.#operand(query), this.#limits);
+    const groups = groupQueries(queries, (query) => this.#operand(query), limits);
     const reads: Promise<void>[] = [];
     for (const group of groups) {
       if (reads.length % GROUPS_PER_TURN === GROUPS_PER_TURN - 1) await nextTurn();
-      reads.push(this.#readGroup(group, { atMs, deadline, readings }));
+      reads.push(this.#readGroup(group, round));
     }
     await Promise.all(reads);
-    return readings;
+    return round.found;
   }
 
   /** Parses what is new, a little in each turn of the event loop: a fleet's first read has all of it. */
@@ -64,17 +64,16 @@ export class InstantReader {
     }
   }
 
-  async #readGroup(group: readonly string[], round: Round): Promise<void> {
+  async #readGroup(group: readonly string[], round: Round<S>): Promise<void> {
     const [first] = group;
     if (first === undefined) return;
     if (group.length === 1) {
       await this.#readAlone(first, round);
       return;
     }
-    const merged = mergeOperands(group.map((query) => this.#textOf(query)));
-    const answer = await this.#api.instant(merged, round.atMs, round.deadline);
+    const answer = await round.ask(mergeOperands(group.map((query) => this.#textOf(query))));
     if (answer.kind === 'ok') {
-      this.#settleGroup(group, answer.result, round);
+      settleGroup(group, answer.result, round);
       return;
     }
     if (answer.kind === 'rejected' || answer.kind === 'oversized') {
@@ -90,38 +89,18 @@ export class InstantReader {
     if (answer.kind === 'timeout' || answer.kind === 'incomplete') {
       group.forEach((query) => this.#setApart(query));
     }
-    group.forEach((query) => round.readings.set(query, failedReading(answer)));
+    group.forEach((query) => round.found.set(query, failedReading(answer)));
   }
 
-  async #readAlone(query: string, round: Round): Promise<void> {
-    const answer = await this.#api.instant(query, round.atMs, round.deadline);
+  async #readAlone(query: string, round: Round<S>): Promise<void> {
+    const answer = await round.ask(query);
     if (answer.kind === 'ok') {
       this.#apart.delete(query);
-      round.readings.set(query, { kind: 'vector', samples: answer.result });
+      round.found.set(query, { kind: 'read', parts: answer.result });
       return;
     }
     if (SPOILS_A_GROUP.includes(answer.kind)) this.#setApart(query);
-    round.readings.set(query, failedReading(answer));
-  }
-
-  #settleGroup(
-    group: readonly string[],
-    samples: Parameters<typeof splitSamples>[0],
-    round: Round,
-  ): void {
-    const parts = splitSamples(samples, group.length);
-    group.forEach((query, index) => {
-      const part = parts?.[index];
-      const reading: InstantReading =
-        part === undefined
-          ? {
-              kind: 'failed',
-              reason: 'signal_malformed',
-              detail: 'a sample that was not asked for',
-            }
-          : { kind: 'vector', samples: part };
-      round.readings.set(query, reading);
-    });
+    round.found.set(query, failedReading(answer));
   }
 
   #operand(query: string): Operand {
@@ -129,7 +108,7 @@ export class InstantReader {
     const known = this.#operands.get(query);
     if (known !== undefined) return known;
     const operand = operandOf(query);
-    forgetOldest(this.#operands, this.#limits.rememberedMax - 1);
+    forgetOldest(this.#operands, this.#rememberedMax - 1);
     this.#operands.set(query, operand);
     return operand;
   }
@@ -141,7 +120,7 @@ export class InstantReader {
   }
 
   #setApart(query: string): void {
-    forgetOldest(this.#apart, this.#limits.rememberedMax - 1);
+    forgetOldest(this.#apart, this.#rememberedMax - 1);
     this.#apart.add(query);
   }
 }
@@ -153,11 +132,28 @@ const GROUPS_PER_TURN = 16;
 /** What a query that was asked alone must answer with to be asked alone again. */
 const SPOILS_A_GROUP: readonly Failure['kind'][] = ['rejected', 'oversized', 'incomplete'];
 
-interface Round {
-  readonly atMs: number;
-  readonly deadline: Deadline;
-  readonly readings: Map<string, InstantReading>;
+interface Round<S> {
+  readonly ask: Ask<S>;
+  readonly found: Map<string, Part<S>>;
 }
+
+function settleGroup<S extends Labelled>(
+  group: readonly string[],
+  result: readonly S[],
+  { found }: Round<S>,
+): void {
+  const split = splitByMark(result, group.length);
+  group.forEach((query, index) => {
+    const parts = split?.[index];
+    found.set(query, parts === undefined ? failedReading(UNASKED) : { kind: 'read', parts });
+  });
+}
+
+const UNASKED: Failure = {
+  kind: 'malformed',
+  detail: 'a sample that was not asked for',
+  transport: false,
+};
 
 /** A failure of the exchange as what a decider may be told. */
 export function failedReading(failure: Failure): {
