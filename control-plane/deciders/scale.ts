@@ -209,16 +209,22 @@ function verdictOf(input: ScaleInput, stages: readonly StageRecord[]): Verdict {
   return { kind: 'act', direction, replicas, reason: actReason(input, stages, direction) };
 }
 
-/** Of the stages that can ask for a number by themselves the last one that did names the reason. */
+/**
+ * Of the stages that can ask for a number by themselves the last one without which it would not have
+ * come to the number that was decided names the reason.
+ */
 function actReason(
   { policy, desired }: ScaleInput,
   stages: readonly StageRecord[],
   direction: 'out' | 'in',
 ): ActReason {
-  const asked = (stage: StageRecord): boolean =>
-    stage.before !== stage.after && stage.after > desired === (direction === 'out');
+  const decided = stages.at(-1)?.after ?? desired;
+  const asked = ({ before, after }: StageRecord): boolean =>
+    direction === 'out'
+      ? after > before && decided > before && after > desired
+      : after < before && decided < before && after < desired;
   const override = stages.find(({ stage }) => stage === 'override');
-  if (override !== undefined && asked(override)) return 'override_set';
+  if (override?.reason === 'override_set' && decided === override.after) return 'override_set';
   if (desired < policy.replicasMin) return 'below_minimum';
   if (desired > policy.replicasMax) return 'above_maximum';
   for (const stage of stages.toReversed()) {

@@ -1,5 +1,6 @@
 /** Members and clients over real sockets: what arrives, what is given up, and what never grows. */
 
+import { FORMAT_MAX } from '../../../control-plane/state/format.ts';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 
@@ -119,23 +120,29 @@ describe('raft transport', () => {
     it('is told both ways, is kept when it goes, and is what it said last', async () => {
       const m1 = await member('m1');
       const m2 = await startMember('m2', { formatMax: 2 });
-      assert.deepEqual([m1.transport.formatMax('m1'), m1.transport.formatMax('m2')], [3, null]);
+      assert.deepEqual(
+        [m1.transport.formatMax('m1'), m1.transport.formatMax('m2')],
+        [FORMAT_MAX, null],
+      );
       await introduce([m1, m2]);
-      assert.deepEqual([m1.transport.formatMax('m2'), m2.transport.formatMax('m1')], [2, 3]);
+      assert.deepEqual(
+        [m1.transport.formatMax('m2'), m2.transport.formatMax('m1')],
+        [2, FORMAT_MAX],
+      );
       await m2.transport.stop();
       await until('the break is noticed', () => m1.heard.open.members === 0);
       assert.equal(m1.transport.formatMax('m2'), 2);
       const upgraded = await member('m2', { listen: { host: '127.0.0.1', port: m2.port } });
       await introduce([m1, upgraded]);
-      assert.equal(m1.transport.formatMax('m2'), 3);
+      assert.equal(m1.transport.formatMax('m2'), FORMAT_MAX);
     });
 
     it('is known of a member that only dials, and is no business of clients', async () => {
       const m1 = await member('m1');
-      const m2 = await member('m2', { formatMax: 4 });
+      const m2 = await member('m2', { formatMax: FORMAT_MAX + 1 });
       m2.transport.connect(new Map([['m1', m1.address]]));
       await until('it has dialled', () => m1.heard.open.members === 1);
-      assert.equal(m1.transport.formatMax('m2'), 4);
+      assert.equal(m1.transport.formatMax('m2'), FORMAT_MAX + 1);
       await connectRaw(m1.port, rawParty('m3', { role: 'client' }), 'm1');
       await until('the client is there', () => m1.heard.open.clients === 1);
       assert.equal(m1.transport.formatMax('m3'), null);

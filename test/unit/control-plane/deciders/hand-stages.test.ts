@@ -359,3 +359,47 @@ describe('the stages', () => {
     assert.equal(told({ ...load(80), mode: 'advise' }), 'hold 4 mode_advise');
   });
 });
+
+describe('the reason of an action', () => {
+  const limited = (value: number) => ({
+    policy: policy({
+      rates: {
+        out: { select: 'max', policies: [{ kind: 'replicas', value, periodMs: 60_000 }] },
+        in: { select: 'max', policies: [] },
+      },
+    }),
+  });
+  const forecast: Partial<ScaleInput> = {
+    forecast: {
+      kind: 'ready',
+      forecasts: [
+        {
+          kind: 'forecast',
+          horizonMs: 60_000,
+          model: 'day',
+          quantiles: [{ level: 0.9, load: 90 }],
+          scored: 100,
+          skillRatio: 0.5,
+        },
+      ],
+      rules: [{ kind: 'raise', horizonMs: 60_000, level: 0.9, target: 10 }],
+    },
+  };
+  check([
+    [
+      'is the forecast where the signals alone would not have come that far',
+      { ...load(60), ...forecast, ...limited(4) },
+      'out 8 forecast_floor',
+    ],
+    [
+      'is the signals where they alone would have come that far',
+      { ...load(60), ...forecast, ...limited(2) },
+      'out 6 above_target',
+    ],
+    [
+      'is the override where it takes something from what is asked for',
+      { ...load(80), override: { replicas: 6, sinceMs: 0, untilMs: null, note: '' } },
+      'out 6 override_set',
+    ],
+  ]);
+});
