@@ -27,6 +27,9 @@ import { seededRandom } from '../support/seeded-random.ts';
 
 const KILLS = Number(process.env['OMNIMIND_TEST_KILLS'] ?? 4);
 const SEED = Number(process.env['OMNIMIND_TEST_SEED'] ?? Date.now() % 1_000_000);
+/** For so long the plane must be at rest before its log is taken, in ms: some scrapes and ticks. */
+const REST_MS = 4_000;
+
 /** Ticks that are waited for where nobody is killed. */
 const CALM_TICKS = 7;
 
@@ -128,13 +131,20 @@ async function assertNoTwins(rig: DecisionsRig): Promise<void> {
 /** Comes to rest, and takes everything that there is to know. */
 async function gathered(rig: DecisionsRig): Promise<Run> {
   rig.freeze();
+  let restsSinceMs: number | null = null;
   await pollUntil('the plane is at rest', 90_000, async () => {
     const { desired, inFlight } = await rig.workload();
     const alive = await rig.replicas();
     const distinct = new Set(alive.map((one) => one.replicaId)).size;
-    // Nothing is left to decide: what comes after the last entry that is looked at acts no more.
-    if (inFlight !== null || desired !== REST_REPLICAS) return false;
-    return alive.length === desired && distinct === desired;
+    const rests =
+      inFlight === null &&
+      desired === REST_REPLICAS &&
+      alive.length === desired &&
+      distinct === desired;
+    restsSinceMs = rests ? (restsSinceMs ?? Date.now()) : null;
+    // Nothing is left to decide: what comes after the last entry that is looked at acts no more. A sample
+    // from before the load stood still may come into one tick more.
+    return restsSinceMs !== null && Date.now() - restsSinceMs >= REST_MS;
   });
   await rig.readExemplars();
   const { id } = await rig.leader();
