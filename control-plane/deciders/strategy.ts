@@ -219,12 +219,10 @@ function fromTracking(
   { input, ready, starting: warming }: Surroundings,
   known: StrategyMemory | undefined,
 ): Answer {
-  const { nowMs, desired: current, policy } = input;
-  const reading = reader.sample('value', spec.coverage, ready);
-  const fault = judgeReading(reading, nowMs, policy.signalAgeMaxMs);
-  const value = fault === null ? reading.value : null;
+  const { nowMs, desired: current } = input;
+  const { fault, point } = periodOf(spec, reader, input, ready);
   const state = known?.kind === 'target_tracking' ? withoutKind(known) : NEW_TRACKING;
-  const next = observeTracking(spec, state, { atMs: periodEnd(nowMs, spec.periodMs), value });
+  const next = observeTracking(spec, state, point);
   const proposal = fault ?? proposeTracking(spec, { nowMs, current, warming }, next);
   return {
     proposal: oncePerPeriod(proposal, input, next.high.lastAtMs),
@@ -238,18 +236,30 @@ function fromStep(
   { input, ready, starting: warming }: Surroundings,
   known: StrategyMemory | undefined,
 ): Answer {
-  const { nowMs, desired: current, policy } = input;
-  const reading = reader.sample('value', spec.coverage, ready);
-  const fault = judgeReading(reading, nowMs, policy.signalAgeMaxMs);
-  const value = fault === null ? reading.value : null;
+  const { nowMs, desired: current } = input;
+  const { fault, point } = periodOf(spec, reader, input, ready);
+  const { value } = point;
   const state = known?.kind === 'step' ? known.alarm : NEW_ALARM;
-  const alarm = observeAlarm(spec, state, { atMs: periodEnd(nowMs, spec.periodMs), value });
+  const alarm = observeAlarm(spec, state, point);
   const rules = { ...spec, alarm: spec };
   const proposal = fault ?? proposeStep(rules, { nowMs, current, warming, value }, alarm);
   return {
     proposal: oncePerPeriod(proposal, input, alarm.lastAtMs),
     memory: { kind: 'step', alarm, value },
   };
+}
+
+/** What the period that ended last says to an alarm; a value that cannot be used is none. */
+function periodOf(
+  { coverage, periodMs }: TargetTrackingStrategy | StepStrategy,
+  reader: PartReader,
+  { nowMs, policy }: Surroundings['input'],
+  ready: number,
+) {
+  const reading = reader.sample('value', coverage, ready);
+  const fault = judgeReading(reading, nowMs, policy.signalAgeMaxMs);
+  const value = fault === null ? reading.value : null;
+  return { fault, point: { atMs: periodEnd(nowMs, periodMs), value } };
 }
 
 /** A period speaks of the replicas that there were: once the number changed, the next one decides. */
